@@ -1,0 +1,107 @@
+"""`citydip calibrate`: learn from data when to answer, and which sentences do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from citydip_rag.cli.console import progress_bar, screen, status
+from citydip_rag.settings import load_settings
+
+app = typer.Typer(
+    help="Fit the abstention threshold and the evidence scores to data; results are files.",
+    no_args_is_help=True,
+)
+
+SquadArgument = Annotated[Path, typer.Argument(metavar="SQUAD_JSON", help="Training questions.")]
+
+
+@app.command()
+def abstention(
+    questions: Annotated[
+        list[Path] | None,
+        typer.Option("--questions", help="Question files on the indexed documents."),
+    ] = None,
+    squad: Annotated[
+        list[Path] | None,
+        typer.Option("--squad", help="SQuAD files, on contexts of their own."),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=50, help="Questions per SQuAD file.")] = 800,
+    output: Annotated[Path, typer.Option("--output", "-o")] = Path("calibration.json"),
+) -> None:
+    """Fit when to answer and when to abstain.
+
+    Use the result with CITYDIP_CALIBRATION=calibration.json.
+    """
+    from citydip_rag.engine import Engine
+    from citydip_rag.errors import EvaluationError
+    from citydip_rag.evaluation.calibration import (
+        examples_from_questions,
+        examples_from_squad,
+        fit,
+    )
+    from citydip_rag.evaluation.datasets import load_squad
+
+    if not questions and not squad:
+        raise EvaluationError("There is nothing to fit on.", "Give --questions or --squad.")
+    settings = load_settings()
+    with status("Loading the model"):
+        engine = Engine.open(settings)
+    groups = {path.name: examples_from_questions(engine, path) for path in questions or []}
+    for path in squad or []:
+        with progress_bar(f"Embedding {path.name}") as step:
+            groups[path.name] = examples_from_squad(
+                load_squad(path), settings, engine.embedder, limit, step
+            )
+    fitted = fit(groups, engine.index.projection.fingerprint)
+    output.write_text(fitted.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    for name, value in fitted.cross_validated.items():
+        screen.print(f"{name} {value:.3f}", highlight=False)
+    screen.print(f"threshold {fitted.threshold:g} → {output}", highlight=False)
+
+
+@app.command()
+def evidence(
+    squad: SquadArgument,
+    limit: Annotated[int, typer.Option("--limit", min=50, help="Questions to train on.")] = 4000,
+    output: Annotated[Path, typer.Option("--output", "-o")] = Path("evidence-head.npz"),
+) -> None:
+    """Train the scores by which answering sentences are found.
+
+    Use the result with CITYDIP_EVIDENCE_HEAD=evidence-head.npz, then calibrate the abstention anew.
+    """
+    from citydip_rag.engine import make_embedder
+    from citydip_rag.evaluation.datasets import load_squad
+    from citydip_rag.evaluation.training import train_head
+
+    settings = load_settings()
+    dataset = load_squad(squad)
+    with status("Loading the model"):
+        embedder = make_embedder(settings)
+    with progress_bar("Embedding, then training") as step:
+        head = train_head(dataset, settings, embedder, limit, step)
+    head.save(output)
+    screen.print(f"→ {output}", highlight=False)
+
+
+@app.command()
+def projection(
+    squad: SquadArgument,
+    output: Annotated[Path, typer.Option("--output", "-o")] = Path("projection.npz"),
+) -> None:
+    """Learn how the model's token vectors are compressed.
+
+    The file that is shipped for the bundled model was made so; an index of another model learns
+    its own when it is first built.
+    """
+    from citydip_rag.engine import make_embedder
+    from citydip_rag.evaluation.datasets import load_squad
+    from citydip_rag.evaluation.training import fit_projection
+
+    settings = load_settings()
+    dataset = load_squad(squad)
+    with status("Loading the model and embedding"):
+        fit_projection(dataset, settings, make_embedder(settings)).save(output)
+    screen.print(f"→ {output}", highlight=False)

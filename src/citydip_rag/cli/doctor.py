@@ -1,0 +1,112 @@
+"""`citydip doctor`: what is wrong here, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from pydantic import BaseModel, ConfigDict
+
+from citydip_rag.errors import CitydipError
+from citydip_rag.settings import Settings
+
+
+class Finding(BaseModel):
+    """One thing looked at.
+
+    Attributes:
+        subject: what.
+        fine: whether it is in order.
+        observation: what was seen.
+        advice: what to do, if it is not.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: str
+    fine: bool
+    observation: str
+    advice: str = ""
+
+
+def examine(load: Callable[[], Settings]) -> list[Finding]:
+    """Look at settings, documents, model and index; each later check needs the earlier ones."""
+    try:
+        settings = load()
+    except CitydipError as error:
+        return [_wrong("settings", error)]
+    return [Finding(subject="settings", fine=True, observation="are valid"), *_rest(settings)]
+
+
+def _rest(settings: Settings) -> Iterator[Finding]:
+    yield _documents(settings)
+    from citydip_rag.engine import Engine, make_embedder
+
+    try:
+        embedder = make_embedder(settings)
+    except CitydipError as error:
+        yield _wrong("model", error)
+        return
+    yield Finding(
+        subject="model",
+        fine=True,
+        observation=f"{embedder.name}, {embedder.dimension} dimensions, {embedder.fingerprint}",
+    )
+    try:
+        engine = Engine.open(settings, embedder)
+    except CitydipError as error:
+        yield _wrong("index", error)
+        return
+    manifest = engine.index.manifest
+    yield _index(settings, engine)
+    yield Finding(
+        subject="answers",
+        fine=True,
+        observation=f"generator {engine.generator.name}; calibrated on"
+        f" {sum(engine.calibration.fitted_on.values())} questions,"
+        f" threshold {engine.calibration.threshold:g}; index of {manifest.created:%Y-%m-%d %H:%M}",
+    )
+    engine.close()
+
+
+def _documents(settings: Settings) -> Finding:
+    from citydip_rag.corpus import FileFailure, read_folder
+
+    try:
+        items = list(read_folder(settings.seeds))
+    except CitydipError as error:
+        return _wrong("documents", error)
+    failures = [item for item in items if isinstance(item, FileFailure)]
+    if failures:
+        return Finding(
+            subject="documents",
+            fine=False,
+            observation=f"{len(items) - len(failures)} can be read, {len(failures)} cannot",
+            advice=" ".join(f"{item.source}: {item.reason}" for item in failures[:5]),
+        )
+    return Finding(subject="documents", fine=True, observation=f"{len(items)} can be read")
+
+
+def _index(settings: Settings, engine: object) -> Finding:
+    from citydip_rag.corpus import FileFailure, read_folder
+    from citydip_rag.engine import Engine
+
+    assert isinstance(engine, Engine)  # noqa: S101
+    manifest = engine.index.manifest
+    now = {
+        item.source: item.sha256
+        for item in read_folder(settings.seeds)
+        if not isinstance(item, FileFailure)
+    }
+    seen = f"{manifest.documents} documents, {manifest.passages} passages, undamaged"
+    if now != manifest.sources:
+        return Finding(
+            subject="index",
+            fine=False,
+            observation=f"{seen}, but the documents have changed since",
+            advice="Run: citydip index",
+        )
+    return Finding(subject="index", fine=True, observation=seen)
+
+
+def _wrong(subject: str, error: CitydipError) -> Finding:
+    return Finding(subject=subject, fine=False, observation=error.message, advice=error.remedy)

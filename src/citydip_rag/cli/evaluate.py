@@ -1,0 +1,111 @@
+"""`citydip eval`: how good are the answers?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from citydip_rag.cli import show
+from citydip_rag.cli.console import progress_bar, status
+from citydip_rag.settings import load_settings
+
+app = typer.Typer(
+    help="Measure retrieval, answers and grounding on data sets and on your own questions.",
+    no_args_is_help=True,
+)
+
+JsonFileOption = Annotated[
+    Path | None, typer.Option("--json", help="Write the figures to this file.", dir_okay=False)
+]
+Mode = Literal["hybrid", "dense", "lexical"]
+
+
+@app.command()
+def retrieval(
+    folder: Annotated[Path, typer.Argument(metavar="BEIR_DIR", help="corpus.jsonl and so on.")],
+    mode: Annotated[Mode | None, typer.Option("--mode", help="[default: hybrid]")] = None,
+    *,
+    rerank: Annotated[
+        bool | None, typer.Option("--rerank/--no-rerank", help="Second stage by token alignment.")
+    ] = None,
+    json_file: JsonFileOption = None,
+) -> None:
+    """Search a BEIR folder: nDCG, recall, MRR. Each corpus entry is one passage as it stands.
+
+    With --mode dense or lexical the second stage is off unless --rerank is given.
+    """
+    from citydip_rag.engine import make_embedder
+    from citydip_rag.evaluation.datasets import load_beir
+    from citydip_rag.evaluation.retrieval import evaluate_retrieval
+
+    if mode in {"dense", "lexical"} and rerank is None:
+        rerank = False
+    settings = load_settings(retrieval_mode=mode, rerank=rerank)
+    dataset = load_beir(folder)
+    with status("Loading the model"):
+        embedder = make_embedder(settings)
+    with progress_bar("Embedding passages") as step:
+        result = evaluate_retrieval(dataset, settings, embedder, step)
+    show.report(result)
+    if json_file:
+        result.write(json_file)
+
+
+@app.command()
+def qa(
+    file: Annotated[Path, typer.Argument(metavar="SQUAD_JSON", help="SQuAD 1.1 or 2.0.")],
+    json_file: JsonFileOption = None,
+) -> None:
+    """Answer a SQuAD file's questions from all of its contexts: citations and abstentions."""
+    from citydip_rag.engine import make_embedder
+    from citydip_rag.evaluation.datasets import load_squad
+    from citydip_rag.evaluation.qa import evaluate_qa
+
+    settings = load_settings()
+    dataset = load_squad(file)
+    with status("Loading the model"):
+        embedder = make_embedder(settings)
+    with progress_bar("Embedding passages") as step:
+        result = evaluate_qa(dataset, settings, embedder, step)
+    show.report(result)
+    if json_file:
+        result.write(json_file)
+
+
+@app.command()
+def suite(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Question files. [default: eval/questions/diplomasi-kota.jsonl]"),
+    ] = None,
+    gates: Annotated[
+        Path | None, typer.Option("--gates", help="TOML of bounds; a broken one exits with 1.")
+    ] = None,
+    index: Annotated[Path | None, typer.Option("--index", help="Folder of the index.")] = None,
+    json_file: JsonFileOption = None,
+) -> None:
+    """Ask your own questions of the current index, and hold the figures against gates.
+
+    A question file has one JSON object a line: id, question, language (id or en), answerable, and
+    evidence, a list of exact texts from the documents, each of which alone carries the answer.
+    """
+    from citydip_rag.engine import Engine
+    from citydip_rag.evaluation.gates import failed_gates, load_gates
+    from citydip_rag.evaluation.suite import evaluate_suite
+
+    bounds = load_gates(gates) if gates else []
+    with status("Loading the model"):
+        engine = Engine.open(load_settings(index=index))
+    with progress_bar("Asking") as step:
+        result = evaluate_suite(
+            engine, files or [Path("eval/questions/diplomasi-kota.jsonl")], step
+        )
+    engine.close()
+    failed = failed_gates(bounds, result.metrics)
+    show.report(result, failed)
+    if json_file:
+        result.write(json_file)
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,174 @@
+"""The commands people use: index, ask, search, serve, doctor."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from citydip_rag.cli import show
+from citydip_rag.cli.calibrate import app as calibrate_app
+from citydip_rag.cli.console import progress_bar, quiet_libraries, run, screen, status, write_json
+from citydip_rag.cli.evaluate import app as eval_app
+from citydip_rag.schema import MAX_TOP_K, Language
+from citydip_rag.settings import Settings, load_settings
+
+app = typer.Typer(
+    name="citydip",
+    help="Ask a folder of documents; every sentence of the answer is an exact quotation.\n\n"
+    'Begin with: citydip index, then: citydip ask "your question", or: citydip serve.\n\n'
+    "Settings come from options, from CITYDIP_* variables and from citydip.toml.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.add_typer(eval_app, name="eval")
+app.add_typer(calibrate_app, name="calibrate")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+IndexOption = Annotated[
+    Path | None, typer.Option("--index", help="Folder of the index. [default: index]")
+]
+TopKOption = Annotated[
+    int | None, typer.Option("--top-k", min=1, max=MAX_TOP_K, help="Passages to return.")
+]
+DocumentsOption = Annotated[
+    list[str] | None,
+    typer.Option("--document", help="Id of a document to use alone; may be repeated."),
+]
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+    quiet_libraries(verbose=verbose)
+    if show_version:
+        screen.print(version("citydip-rag"))
+        raise typer.Exit
+
+
+@app.command()
+def index(
+    seeds: Annotated[
+        Path | None, typer.Option("--seeds", help="Folder of the documents. [default: seeds]")
+    ] = None,
+    index: IndexOption = None,
+    *,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Embed everything anew; mends any index.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Index the documents of a folder. The old index answers until the new one is complete."""
+    from citydip_rag.engine import make_embedder
+    from citydip_rag.indexing import index_folder
+
+    settings = load_settings(seeds=seeds, index=index)
+    with status("Loading the model"):
+        embedder = make_embedder(settings)
+    with progress_bar("Embedding passages") as step:
+        report = index_folder(settings, embedder, rebuild=rebuild, progress=step)
+    if as_json:
+        write_json(report.model_dump(mode="json"))
+    else:
+        show.index_report(report)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="In Indonesian or English.")],
+    index: IndexOption = None,
+    language: Annotated[
+        Language | None, typer.Option("--language", help="Of the answer. [default: question's]")
+    ] = None,
+    top_k: TopKOption = None,
+    document: DocumentsOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a question; the answer names the exact words it rests on."""
+    from citydip_rag.engine import Engine, checked_question
+
+    checked_question(question)
+    settings = load_settings(index=index)
+    with status("Loading the model"):
+        engine = Engine.open(settings)
+    answer = asyncio.run(
+        engine.ask(question, language=language, top_k=top_k, documents=document or None)
+    )
+    if as_json:
+        write_json(answer.model_dump(mode="json"))
+    else:
+        show.answer(answer)
+
+
+@app.command()
+def search(
+    question: Annotated[str, typer.Argument(help="In Indonesian or English.")],
+    index: IndexOption = None,
+    top_k: TopKOption = None,
+    document: DocumentsOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the best passages for a question, without an answer."""
+    from citydip_rag.engine import Engine, checked_question
+
+    checked_question(question)
+    settings = load_settings(index=index)
+    with status("Loading the model"):
+        engine = Engine.open(settings)
+    result = asyncio.run(engine.search(question, top_k=top_k, documents=document or None))
+    if as_json:
+        write_json(result.model_dump(mode="json"))
+    else:
+        show.passages(result)
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on. [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="[default: 7860]")
+    ] = None,
+    index: IndexOption = None,
+) -> None:
+    """Serve the page and the API."""
+    from citydip_rag.serving import serve as run_server
+
+    run_server(load_settings(host=host, port=port, index=index))
+
+
+@app.command()
+def doctor(index: IndexOption = None, *, as_json: JsonOption = False) -> None:
+    """Check settings, model, documents and index, and say what to do."""
+    from citydip_rag.cli.doctor import examine
+
+    with status("Looking"):
+        findings = examine(lambda: _settings(index))
+    if as_json:
+        write_json([finding.model_dump(mode="json") for finding in findings])
+    else:
+        show.findings(findings)
+    if not all(finding.fine for finding in findings):
+        raise typer.Exit(1)
+
+
+def _settings(index: Path | None) -> Settings:
+    return load_settings(index=index)
+
+
+def main() -> None:
+    """Entry point of the `citydip` command."""
+    run(app)

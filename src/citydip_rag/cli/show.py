@@ -1,0 +1,102 @@
+"""Results for the eye."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from citydip_rag.cli.console import screen
+from citydip_rag.schema import Answer, PassageHit, SearchResult
+from citydip_rag.texts import text
+
+if TYPE_CHECKING:
+    from citydip_rag.cli.doctor import Finding
+    from citydip_rag.evaluation import Gate, Report
+    from citydip_rag.indexing import IndexReport
+
+
+def index_report(report: IndexReport) -> None:
+    """What became of every file."""
+    table = Table("file", "status", "passages", "reason", box=None, pad_edge=False)
+    for file in report.files:
+        colour = "green" if file.status == "indexed" else "red"
+        table.add_row(
+            escape(file.source),
+            f"[{colour}]{file.status}[/]",
+            str(file.passages),
+            escape(file.reason),
+        )
+    screen.print(table)
+    screen.print(
+        f"\n{report.documents} documents, {report.passages} passages"
+        f' ({report.embedded} embedded now). Ask: citydip ask "…"  or: citydip serve'
+    )
+
+
+def answer(result: Answer) -> None:
+    """An answer with its citations, or an abstention with reading."""
+    border = "yellow" if result.abstained else "green"
+    screen.print(Panel(Text(result.answer), border_style=border, padding=(1, 2)))
+    if result.abstained:
+        for hit in result.passages[:3]:
+            _passage(hit)
+    for citation in result.citations:
+        page = text(result.language, "cli.page", number=citation.page) if citation.page else ""
+        screen.print(
+            Text(f"[{citation.number}] ", style="bold")
+            + Text(f"{citation.title} · {citation.source}{page} · ")
+            + Text(f"{citation.start}–{citation.end}", style="dim")
+        )
+        screen.print(Padding(Text(f"“{citation.quote}”", style="italic"), (0, 0, 1, 4)))
+    screen.print(
+        Text(
+            text(
+                result.language,
+                "cli.facts",
+                confidence=round(100 * result.confidence),
+                generator=result.generator,
+                milliseconds=round(result.timings_ms["total"]),
+            ),
+            style="dim",
+        )
+    )
+
+
+def passages(result: SearchResult) -> None:
+    """Passages, best first."""
+    for hit in result.passages:
+        _passage(hit)
+
+
+def _passage(hit: PassageHit) -> None:
+    screen.print(
+        Text(f"{hit.scores['score']:.3f}  ", style="bold")
+        + Text(f"{hit.heading or hit.title} · {hit.source} · ")
+        + Text(f"{hit.start}–{hit.end}", style="dim")
+    )
+    screen.print(Padding(Text(hit.text), (0, 0, 1, 4)))
+
+
+def findings(found: Sequence[Finding]) -> None:
+    """What the doctor saw."""
+    for finding in found:
+        mark = "[green]✓[/]" if finding.fine else "[red]✗[/]"
+        screen.print(f"{mark} [bold]{finding.subject}[/] {escape(finding.observation)}")
+        if finding.advice:
+            screen.print(Padding(Text(f"→ {finding.advice}"), (0, 0, 0, 4)))
+
+
+def report(result: Report, failed: Sequence[tuple[Gate, float]] = ()) -> None:
+    """An evaluation's figures, and the gates that do not hold."""
+    table = Table("metric", "value", title=f"{result.name} (n = {result.n})", title_justify="left")
+    for name, value in result.metrics.items():
+        table.add_row(name, f"{value:.4f}")
+    screen.print(table)
+    for gate, value in failed:
+        screen.print(f"[bold red]gate[/] {gate}: measured {value:.4f}")

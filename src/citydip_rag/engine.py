@@ -1,0 +1,342 @@
+"""The whole way: rewrite → retrieve → generate → verify."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Self
+
+from citydip_rag.corpus.language import detect_language
+from citydip_rag.embedding import Embedder, SentenceTransformersEmbedder
+from citydip_rag.errors import QuestionError, SettingsError
+from citydip_rag.generation import GenerationRequest, Generator, make_generator
+from citydip_rag.grounding import Calibration, VerbatimVerifier, Verifier, features, ground
+from citydip_rag.index import Index
+from citydip_rag.retrieval import (
+    Candidate,
+    DenseStage,
+    FirstStage,
+    HybridStage,
+    LexicalStage,
+    Query,
+    Retriever,
+    TokenAlignmentReranker,
+)
+from citydip_rag.retrieval.evidence import Evidence, EvidenceHead, find_evidence
+from citydip_rag.retrieval.retriever import encode_query
+from citydip_rag.schema import (
+    MAX_QUESTION_CHARACTERS,
+    Answer,
+    Document,
+    Language,
+    PassageHit,
+    SearchResult,
+)
+from citydip_rag.settings import Settings
+from citydip_rag.texts import text
+
+EVIDENCE_DEPTH = 10
+"""Passages whose sentences are weighed for an answer."""
+_FIRST_STAGES: dict[str, FirstStage] = {
+    "hybrid": HybridStage(),
+    "dense": DenseStage(),
+    "lexical": LexicalStage(),
+}
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What retrieval brought for a question.
+
+    Attributes:
+        query: the encoded question.
+        language: of the question.
+        candidates: passages, best first.
+        evidence: their sentences, best first.
+        features: from which the decision to abstain is made; empty where nothing was found.
+        confidence: probability that the documents hold the answer.
+    """
+
+    query: Query
+    language: Language
+    candidates: Sequence[Candidate]
+    evidence: Sequence[Evidence]
+    features: dict[str, float]
+    confidence: float
+
+
+class Engine:
+    """Answers questions from one opened index. Safe to use from many tasks at once."""
+
+    def __init__(
+        self, settings: Settings, embedder: Embedder, index: Index, generator: Generator
+    ) -> None:
+        """Put the parts together; `open` makes them from settings."""
+        self.settings = settings
+        self.embedder = embedder
+        self.index = index
+        self.generator = generator
+        self.calibration = Calibration.load(settings.calibration)
+        self.retriever = Retriever(
+            _FIRST_STAGES[settings.retrieval_mode],
+            TokenAlignmentReranker() if settings.rerank else None,
+        )
+        self._aligned = Retriever(HybridStage(), TokenAlignmentReranker())
+        self._head = _evidence_head(settings, index)
+        self._verifier: Verifier = VerbatimVerifier()
+
+    @classmethod
+    def open(cls, settings: Settings, embedder: Embedder | None = None) -> Self:
+        """Load the model and open the index.
+
+        Raises:
+            CitydipError: model, index, calibration or generator is not usable; says what to do.
+        """
+        generator = make_generator(settings.generator)
+        embedder = embedder or make_embedder(settings)
+        index = Index.open(settings.index, embedder)
+        return cls(settings, embedder, index, generator)
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        language: Language | None = None,
+        top_k: int | None = None,
+        documents: Sequence[str] | None = None,
+    ) -> Answer:
+        """Answer a question from the documents, or abstain.
+
+        Args:
+            question: 1 to 2,000 characters.
+            language: of the answer's own words; by default the question's.
+            top_k: passages to return, 1 to 20.
+            documents: ids of the only documents to answer from.
+
+        Raises:
+            QuestionError: the question is blank or too long, or a document does not exist.
+            GenerationError: the generator failed.
+        """
+        clock = _Clock()
+        question = checked_question(question)
+        found = await asyncio.to_thread(self.find, question, documents, clock)
+        language = language or found.language
+        shown = found.candidates[: top_k or self.settings.top_k]
+        answers = bool(found.evidence) and self.calibration.answers(found.confidence)
+        raw = ""
+        if answers:
+            request = GenerationRequest(
+                question, language, [c.passage for c in found.candidates], found.evidence
+            )
+            raw = "".join([piece async for piece in self.generator.stream(request)])
+        clock.lap("generate")
+        grounded = ground(
+            raw, [c.passage for c in found.candidates], self._verifier, self._describe
+        )
+        clock.lap("verify")
+        cited = {citation.document_id: citation for citation in grounded.citations}
+        shown = [
+            *shown,
+            *(
+                c
+                for c in found.candidates[len(shown) :]
+                if c.passage.document_id in cited
+                and any(_holds(c, q.document_id, q.start, q.end) for q in grounded.citations)
+            ),
+        ]
+        abstained = not grounded.citations
+        return Answer(
+            question=question,
+            answer=_abstention(language, shown) if abstained else grounded.text,
+            abstained=abstained,
+            confidence=found.confidence,
+            language=language,
+            citations=grounded.citations,
+            claims=grounded.claims,
+            passages=tuple(self._hit(c) for c in shown),
+            generator=self.generator.name,
+            model=self.generator.model,
+            generation=self.index.generation,
+            timings_ms=clock.finish(),
+        )
+
+    async def search(
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        documents: Sequence[str] | None = None,
+    ) -> SearchResult:
+        """The best passages for a question, without an answer.
+
+        Raises:
+            QuestionError: as for `ask`.
+        """
+        clock = _Clock()
+        question = checked_question(question)
+        limit = top_k or self.settings.top_k
+        candidates = await asyncio.to_thread(self.retrieve, question, limit, documents, clock)
+        return SearchResult(
+            question=question,
+            language=detect_language(question),
+            passages=tuple(self._hit(c) for c in candidates),
+            generation=self.index.generation,
+            timings_ms=clock.finish(),
+        )
+
+    def retrieve(
+        self,
+        question: str,
+        limit: int,
+        documents: Sequence[str] | None = None,
+        clock: _Clock | None = None,
+    ) -> list[Candidate]:
+        """The best passages in the settings' retrieval mode; blocks while it computes."""
+        clock = clock or _Clock()
+        self._check_documents(documents)
+        query = encode_query(self.embedder, self.index, question)
+        clock.lap("embed")
+        candidates = self.retriever.search(self.index, query, limit, documents)
+        clock.lap("retrieve")
+        return candidates
+
+    def find(
+        self,
+        question: str,
+        documents: Sequence[str] | None = None,
+        clock: _Clock | None = None,
+        without: frozenset[str] = frozenset(),
+    ) -> Found:
+        """Passages, sentences and the confidence that they answer; blocks while it computes.
+
+        Args:
+            question: as asked.
+            documents: ids of the only documents to search in.
+            clock: gets the times of the steps.
+            without: ids of passages to leave out as if they were not there.
+        """
+        clock = clock or _Clock()
+        self._check_documents(documents)
+        query = encode_query(self.embedder, self.index, question)
+        clock.lap("embed")
+        depth = EVIDENCE_DEPTH + len(without)
+        candidates = self._aligned.search(self.index, query, depth, documents)
+        candidates = [c for c in candidates if c.passage.id not in without][:EVIDENCE_DEPTH]
+        clock.lap("retrieve")
+        evidence = find_evidence(self._head, query, candidates)
+        language = detect_language(question)
+        values = features(query, language, candidates, evidence) if evidence else {}
+        confidence = self.calibration.confidence(values) if values else 0.0
+        clock.lap("weigh")
+        return Found(query, language, candidates, evidence, values, confidence)
+
+    def features(self, question: str, without: frozenset[str] = frozenset()) -> dict[str, float]:
+        """What the decision to abstain is made from; empty where nothing was found."""
+        return self.find(checked_question(question), without=without).features
+
+    def document(self, document_id: str) -> Document:
+        """A whole document.
+
+        Raises:
+            QuestionError: there is no such document.
+        """
+        self._check_documents([document_id])
+        return self.index.store.document(document_id)
+
+    def document_ids(self) -> list[str]:
+        """Ids of all documents."""
+        return self.index.store.document_ids()
+
+    def close(self) -> None:
+        """Close the index."""
+        self.index.close()
+
+    def _check_documents(self, documents: Sequence[str] | None) -> None:
+        known = set(self.index.store.document_ids()) if documents is not None else set()
+        for identity in documents or ():
+            if identity not in known:
+                raise QuestionError(
+                    f"There is no document {identity!r} in the index.",
+                    "Take the ids from the document_id of a passage.",
+                )
+
+    def _describe(self, document_id: str) -> tuple[str, str]:
+        return self.index.store.title_and_source(document_id)
+
+    def _hit(self, candidate: Candidate) -> PassageHit:
+        passage = candidate.passage
+        title, source = self._describe(passage.document_id)
+        return PassageHit(
+            id=passage.id,
+            document_id=passage.document_id,
+            title=title,
+            source=source,
+            page=passage.page,
+            start=passage.start,
+            end=passage.end,
+            heading=passage.heading,
+            text=passage.text,
+            scores={name: round(score, 4) for name, score in candidate.scores.items()},
+        )
+
+
+class _Clock:
+    """Milliseconds by step."""
+
+    def __init__(self) -> None:
+        self._begun = self._last = perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = perf_counter()
+        self._laps[name] = round((now - self._last) * 1000, 3)
+        self._last = now
+
+    def finish(self) -> dict[str, float]:
+        return {**self._laps, "total": round((perf_counter() - self._begun) * 1000, 3)}
+
+
+def _evidence_head(settings: Settings, index: Index) -> EvidenceHead:
+    dimension = index.manifest.token_dimension
+    path = settings.evidence_head
+    if path is None:
+        return EvidenceHead.shipped(index.projection.fingerprint, dimension)
+    try:
+        return EvidenceHead.read(path.read_bytes(), dimension)
+    except OSError as error:
+        raise SettingsError(f"The evidence head {path.name} cannot be read.") from error
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    """The embedder that the settings name."""
+    return SentenceTransformersEmbedder(settings.embedding_model, settings.embedding_dtype)
+
+
+def checked_question(question: str) -> str:
+    """The question without surrounding white space and control characters.
+
+    Raises:
+        QuestionError: it is blank or too long.
+    """
+    question = _CONTROL.sub(" ", question).strip()
+    if not any(character.isalnum() for character in question):
+        raise QuestionError("The question is empty.", "Ask in words, in Indonesian or English.")
+    if len(question) > MAX_QUESTION_CHARACTERS:
+        raise QuestionError(
+            f"The question has {len(question):,} characters.",
+            f"Shorten it to {MAX_QUESTION_CHARACTERS:,} at most.",
+        )
+    return question
+
+
+def _holds(candidate: Candidate, document_id: str, start: int, end: int) -> bool:
+    passage = candidate.passage
+    return passage.document_id == document_id and passage.start <= start and end <= passage.end
+
+
+def _abstention(language: Language, shown: Sequence[Candidate]) -> str:
+    return text(language, "answer.abstain" if shown else "answer.abstain_empty")

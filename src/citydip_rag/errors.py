@@ -1,0 +1,112 @@
+"""One family of exceptions: each says what happened and what to do about it.
+
+The message and the remedy are written for the person at the keyboard, and are safe to show to
+anybody: they never hold a key, a stack trace or a path outside the project.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CitydipError(Exception):
+    """Base of every error this package raises on purpose.
+
+    Attributes:
+        message: what happened, one sentence.
+        remedy: what to do about it, one sentence or a command; may be empty.
+        slug: stable name of the kind of error, the end of the problem `type` over HTTP.
+        status: the HTTP status the server answers with.
+    """
+
+    slug: ClassVar[str] = "internal-error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Both sentences, the message first."""
+        return f"{self.message} {self.remedy}".strip()
+
+
+class SettingsError(CitydipError):
+    """A setting is unknown, malformed or contradicts another."""
+
+    slug = "settings"
+
+
+class MissingDependencyError(CitydipError):
+    """An optional library is not installed; the remedy is the `pip install` line."""
+
+    slug = "missing-dependency"
+
+
+class DocumentError(CitydipError):
+    """One file cannot become a document; the others still can."""
+
+    slug = "document"
+
+
+class ModelError(CitydipError):
+    """The embedding model is absent, damaged or not what it claims to be."""
+
+    slug = "model"
+    status = 503
+
+
+class IndexMissingError(CitydipError):
+    """There is no index yet."""
+
+    slug = "index-missing"
+    status = 503
+
+
+class IndexDamagedError(CitydipError):
+    """A file of the index is absent, truncated or altered."""
+
+    slug = "index-damaged"
+    status = 503
+
+
+class IndexMismatchError(CitydipError):
+    """The index was built by another model, format or program."""
+
+    slug = "index-mismatch"
+    status = 503
+
+
+class IndexBusyError(CitydipError):
+    """Another process is writing the index."""
+
+    slug = "index-busy"
+    status = 409
+
+
+class NothingToIndexError(CitydipError):
+    """No file gave any text."""
+
+    slug = "nothing-to-index"
+    status = 409
+
+
+class QuestionError(CitydipError):
+    """A question cannot be asked as it stands."""
+
+    slug = "invalid-question"
+    status = 422
+
+
+class GenerationError(CitydipError):
+    """The generator failed to produce an answer."""
+
+    slug = "generation"
+    status = 502
+
+
+class EvaluationError(CitydipError):
+    """A dataset or a gate is malformed; the message names file and line."""
+
+    slug = "evaluation"

@@ -1,0 +1,178 @@
+"""`citydip calibrate abstention`: when to answer, learned from questions of both kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from citydip_rag.embedding import Embedder
+from citydip_rag.engine import Engine
+from citydip_rag.errors import EvaluationError
+from citydip_rag.evaluation.collection import cut_passages, engine_over
+from citydip_rag.evaluation.datasets import SquadDataset, load_questions
+from citydip_rag.grounding import FEATURES, Calibration
+from citydip_rag.settings import Settings
+
+_FOLDS = 8
+_REPEATS = 5
+_REGULARIZATION = 0.3
+"""Inverse strength of the L2 penalty, chosen by cross-validation on the article's dev questions."""
+
+Progress = Callable[[int, int], None]
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The features of one question, and whether the documents held its answer."""
+
+    values: Mapping[str, float]
+    answerable: bool
+
+
+def examples_from_questions(engine: Engine, path: Path) -> list[Example]:
+    """Examples from a question file on the engine's own documents."""
+    return [
+        Example(values, question.answerable)
+        for question in load_questions(path)
+        if (values := engine.features(question.question))
+    ]
+
+
+def examples_from_squad(
+    dataset: SquadDataset,
+    settings: Settings,
+    embedder: Embedder,
+    limit: int,
+    progress: Progress | None = None,
+) -> list[Example]:
+    """Examples from a SQuAD file.
+
+    Each answerable question is asked twice: of all contexts, and of all but those that hold a gold
+    answer, which makes it unanswerable. Impossible questions are asked once.
+    """
+    documents, passages = cut_passages(dataset.contexts, settings, embedder)
+    step = max(1, len(dataset.questions) // limit)
+    chosen = dataset.questions[::step][:limit]
+    examples: list[Example] = []
+    with engine_over(documents, passages, settings, embedder, progress) as engine:
+        for question in chosen:
+            examples.append(Example(engine.features(question.question), question.answerable))
+            if not question.answerable:
+                continue
+            gold = {text.lower() for text, _ in question.answers}
+            holding = frozenset(
+                passage.id
+                for passage in passages
+                if passage.document_id == documents[question.context].id
+                or any(text in passage.text.lower() for text in gold)
+            )
+            examples.append(Example(engine.features(question.question, holding), answerable=False))
+    return [example for example in examples if example.values]
+
+
+def fit(groups: Mapping[str, Sequence[Example]], head: str) -> Calibration:
+    """Fit weights and threshold.
+
+    Every group weighs the same however many examples it has, and within a group both kinds do.
+    The threshold is where balanced accuracy is highest on folds left out while fitting.
+
+    Args:
+        groups: examples by the name of their data set.
+        head: fingerprint of the evidence scores they were made with.
+
+    Raises:
+        EvaluationError: there are too few examples of either kind.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    values, labels, weights, groups_of = _arrays(groups)
+    if min(labels.sum(), (~labels).sum()) < _FOLDS:
+        raise EvaluationError(
+            f"Calibrating needs at least {_FOLDS} answerable and {_FOLDS} unanswerable questions."
+        )
+    left_out = np.zeros(len(labels))
+    for seed in range(_REPEATS):
+        folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
+        for train, test in folds.split(values, groups_of):
+            means, scales, model = _fit(values[train], labels[train], weights[train])
+            left_out[test] += model.predict_proba((values[test] - means) / scales)[:, 1] / _REPEATS
+    threshold = _best_threshold(left_out, labels, weights)
+    means, scales, model = _fit(values, labels, weights)
+    return Calibration(
+        features=FEATURES,
+        means=tuple(means.round(5).tolist()),
+        scales=tuple(scales.round(5).tolist()),
+        weights=tuple(model.coef_[0].round(5).tolist()),
+        bias=round(float(model.intercept_[0]), 5),
+        threshold=round(threshold, 4),
+        head=head,
+        fitted_on={name: len(examples) for name, examples in groups.items()},
+        cross_validated=_figures(groups, left_out, labels, groups_of, threshold),
+    )
+
+
+def _arrays(
+    groups: Mapping[str, Sequence[Example]],
+) -> tuple[Array, npt.NDArray[np.bool_], Array, npt.NDArray[np.int64]]:
+    """Features (n, f), labels (n,), weights (n,) and strata (n,): group and label in one number."""
+    rows, labels, weights, strata = [], [], [], []
+    for number, examples in enumerate(groups.values()):
+        count = {kind: sum(e.answerable == kind for e in examples) for kind in (True, False)}
+        for example in examples:
+            rows.append([example.values[name] for name in FEATURES])
+            labels.append(example.answerable)
+            weights.append(1 / count[example.answerable])
+            strata.append(2 * number + example.answerable)
+    scaled = np.array(weights) * len(rows) / sum(weights)
+    return np.array(rows), np.array(labels), scaled, np.array(strata)
+
+
+def _fit(values: Array, labels: npt.NDArray[np.bool_], weights: Array) -> tuple[Array, Array, Any]:
+    from sklearn.linear_model import LogisticRegression
+
+    means = np.average(values, axis=0, weights=weights)
+    scales = np.sqrt(np.average((values - means) ** 2, axis=0, weights=weights)) + 1e-6
+    model = LogisticRegression(C=_REGULARIZATION, max_iter=1000)
+    model.fit((values - means) / scales, labels, sample_weight=weights)
+    return means, scales, model
+
+
+def _best_threshold(scores: Array, labels: npt.NDArray[np.bool_], weights: Array) -> float:
+    """Middle of the best stretch of thresholds by weighted balanced accuracy."""
+    grid = np.linspace(0.05, 0.95, 181)
+    totals = {kind: weights[labels == kind].sum() for kind in (True, False)}
+    accuracy = np.array(
+        [
+            weights[labels & (scores >= t)].sum() / totals[True]
+            + weights[~labels & (scores < t)].sum() / totals[False]
+            for t in grid
+        ]
+    )
+    smooth = np.convolve(accuracy, np.ones(9) / 9, mode="same")
+    return float(grid[4:-4][np.argmax(smooth[4:-4])])
+
+
+def _figures(
+    groups: Mapping[str, Sequence[Example]],
+    scores: Array,
+    labels: npt.NDArray[np.bool_],
+    strata: npt.NDArray[np.int64],
+    threshold: float,
+) -> dict[str, float]:
+    from sklearn.metrics import roc_auc_score
+
+    figures: dict[str, float] = {}
+    for number, name in enumerate(groups):
+        own = strata // 2 == number
+        answered = float((scores[own & labels] >= threshold).mean())
+        declined = float((scores[own & ~labels] < threshold).mean())
+        figures[f"{name}: auc"] = round(float(roc_auc_score(labels[own], scores[own])), 4)
+        figures[f"{name}: answered"] = round(answered, 4)
+        figures[f"{name}: declined"] = round(declined, 4)
+    return figures

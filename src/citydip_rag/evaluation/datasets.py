@@ -1,0 +1,222 @@
+"""Reads the field's formats: BEIR folders, SQuAD 2.0 JSON, and our own question files.
+
+Every malformed entry is refused with its file and line.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from citydip_rag.errors import EvaluationError
+from citydip_rag.schema import Language
+
+
+class Question(BaseModel):
+    """A line of our own question files.
+
+    Attributes:
+        evidence: exact texts of the documents, each of which alone would carry the answer; empty
+            if and only if the question is unanswerable.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    question: str = Field(min_length=1)
+    language: Language
+    answerable: bool
+    evidence: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _evidence_fits(self) -> Question:
+        if self.answerable != bool(self.evidence):
+            raise ValueError("answerable questions have evidence, the others have none")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class BeirDataset:
+    """A BEIR folder (Thakur et al. 2021).
+
+    Attributes:
+        corpus: id to (title, text).
+        queries: id to text, those with judgements only.
+        qrels: query id to the ids of relevant texts with their grades.
+    """
+
+    name: str
+    corpus: dict[str, tuple[str, str]]
+    queries: dict[str, str]
+    qrels: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class SquadQuestion:
+    """A question of a SQuAD file.
+
+    Attributes:
+        context: number of its context.
+        answers: (text, start in the context) of each gold answer; empty if impossible.
+    """
+
+    id: str
+    question: str
+    context: int
+    answers: tuple[tuple[str, int], ...]
+
+    @property
+    def answerable(self) -> bool:
+        """Whether its context holds the answer."""
+        return bool(self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class SquadDataset:
+    """A SQuAD 2.0 file (Rajpurkar et al. 2018): distinct contexts, and questions on them."""
+
+    name: str
+    contexts: tuple[str, ...]
+    questions: tuple[SquadQuestion, ...]
+
+
+def load_questions(path: Path) -> list[Question]:
+    """Read a question file, one JSON object a line.
+
+    Raises:
+        EvaluationError: names the first line that is wrong.
+    """
+    questions: list[Question] = []
+    seen: set[str] = set()
+    for number, entry in _json_lines(path):
+        try:
+            question = Question.model_validate(entry)
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise _wrong(path, number, f"{field}: {first['msg']}".lstrip(": ")) from error
+        if question.id in seen:
+            raise _wrong(path, number, f"id {question.id!r} is used twice")
+        seen.add(question.id)
+        questions.append(question)
+    if not questions:
+        raise EvaluationError(f"{path.name} holds no questions.")
+    return questions
+
+
+def load_beir(folder: Path, split: str = "test") -> BeirDataset:
+    """Read a BEIR folder.
+
+    Raises:
+        EvaluationError: a file is missing, or a line of it is wrong.
+    """
+    corpus = {
+        _text(folder / "corpus.jsonl", number, entry, "_id"): (
+            str(entry.get("title") or ""),
+            _text(folder / "corpus.jsonl", number, entry, "text"),
+        )
+        for number, entry in _json_lines(folder / "corpus.jsonl")
+    }
+    queries = {
+        _text(folder / "queries.jsonl", number, entry, "_id"): _text(
+            folder / "queries.jsonl", number, entry, "text"
+        )
+        for number, entry in _json_lines(folder / "queries.jsonl")
+    }
+    qrels = _qrels(folder / "qrels" / f"{split}.tsv", queries, corpus)
+    judged = {identity: text for identity, text in queries.items() if identity in qrels}
+    if not judged:
+        raise EvaluationError(f"{folder.name} holds no judged queries.")
+    return BeirDataset(folder.name, corpus, judged, qrels)
+
+
+def load_squad(path: Path) -> SquadDataset:
+    """Read a SQuAD 1.1 or 2.0 file.
+
+    Raises:
+        EvaluationError: the file is not of this format, or an answer is not in its context.
+    """
+    contexts: dict[str, int] = {}
+    questions: list[SquadQuestion] = []
+    try:
+        articles = json.loads(_read(path))["data"]
+        for paragraph in (p for article in articles for p in article["paragraphs"]):
+            number = contexts.setdefault(paragraph["context"], len(contexts))
+            questions += [
+                _squad_question(path, paragraph["context"], number, entry)
+                for entry in paragraph["qas"]
+            ]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise EvaluationError(f"{path.name} is not a SQuAD file: {error!r}.") from error
+    if not questions:
+        raise EvaluationError(f"{path.name} holds no questions.")
+    return SquadDataset(path.stem, tuple(contexts), tuple(questions))
+
+
+def _squad_question(path: Path, context: str, number: int, entry: Any) -> SquadQuestion:
+    answers = tuple((a["text"], int(a["answer_start"])) for a in entry["answers"])
+    if entry.get("is_impossible"):
+        answers = ()
+    for text, start in answers:
+        if context[start : start + len(text)] != text:
+            raise EvaluationError(
+                f"{path.name}: question {entry['id']!r}: the answer {text!r} is not at"
+                f" character {start} of its context."
+            )
+    return SquadQuestion(str(entry["id"]), str(entry["question"]), number, answers)
+
+
+def _qrels(
+    path: Path, queries: Container[str], corpus: Container[str]
+) -> dict[str, dict[str, int]]:
+    qrels: dict[str, dict[str, int]] = {}
+    rows = csv.reader(_read(path).splitlines(), delimiter="\t")
+    for number, row in enumerate(rows, start=1):
+        if number == 1 or not row:
+            continue
+        try:
+            query, text, grade = row[0], row[1], int(row[2])
+        except (IndexError, ValueError) as error:
+            raise _wrong(path, number, "expected query, text and grade") from error
+        if query not in queries or text not in corpus:
+            raise _wrong(path, number, "names a query or a text that is not there")
+        if grade > 0:
+            qrels.setdefault(query, {})[text] = grade
+    return qrels
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(_read(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise _wrong(path, number, f"not valid JSON: {error.msg}") from error
+        if not isinstance(entry, dict):
+            raise _wrong(path, number, "not a JSON object")
+        yield number, entry
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"{path.name} cannot be read.", "Check the path.") from error
+
+
+def _text(path: Path, number: int, entry: dict[str, Any], field: str) -> str:
+    value = entry.get(field)
+    if not isinstance(value, str) or not value.strip():
+        raise _wrong(path, number, f"{field}: expected text")
+    return value
+
+
+def _wrong(path: Path, number: int, what: str) -> EvaluationError:
+    return EvaluationError(f"{path.name}, line {number}: {what}.")

@@ -1,0 +1,37 @@
+"""What an evaluation found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Report(BaseModel):
+    """Figures of one evaluation.
+
+    Attributes:
+        name: of the evaluation.
+        metrics: by name.
+        n: number of questions.
+        settings: what the figures depend on.
+        rows: one entry a question, for the reader who wants to see which failed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    metrics: dict[str, float]
+    n: int
+    settings: dict[str, Any]
+    rows: tuple[dict[str, Any], ...] = ()
+
+    def write(self, path: Path) -> None:
+        """Write as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = {"metrics": self.metrics, "n": self.n, "settings": self.settings}
+        if self.rows:
+            content["questions"] = list(self.rows)
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,61 @@
+r"""The generator seam.
+
+A generator is given a question with the evidence for it and streams an answer. It marks what it
+takes from passage n with `[n]`, n being the passage's place in the request, counted from 1; a
+bracket that belongs to a quotation is written `\[`. What it writes is not shown as it is: every
+sentence is checked against the passages first.
+
+Third parties add theirs as an entry point of the group `citydip_rag.generators`: a class derived
+from `Generator` that is called without arguments.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from citydip_rag.retrieval.evidence import Evidence
+from citydip_rag.schema import Language, Passage
+
+ESCAPED_BRACKET: Final = "\\["
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """All a generator may know.
+
+    Attributes:
+        question: as asked.
+        language: in which to answer.
+        passages: what was found, best first; passage n is marked `[n]`, counted from 1.
+        evidence: the passages' sentences, best first.
+    """
+
+    question: str
+    language: Language
+    passages: Sequence[Passage]
+    evidence: Sequence[Evidence]
+
+
+class Generator(ABC):
+    """Writes an answer from passages."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name in settings and answers."""
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """What does the writing, for people."""
+
+    @abstractmethod
+    def stream(self, request: GenerationRequest) -> AsyncIterator[str]:
+        """The answer in pieces, as they come.
+
+        Raises:
+            GenerationError: no answer could be made.
+        """

@@ -1,0 +1,117 @@
+"""A generator's text becomes checked claims with citations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from citydip_rag.generation.base import ESCAPED_BRACKET
+from citydip_rag.grounding.base import Support, Verifier
+from citydip_rag.schema import Citation, Claim, Passage
+
+SUPPORTED: Final = 0.5
+"""Support from which on a claim counts as supported."""
+_MARKED: Final = re.compile(
+    r"(?P<claim>(?:\\\[|[^\[])+?)\s*(?P<markers>(?:(?<!\\)\[[0-9]{1,3}\]\s*)+)"
+)
+_NUMBER: Final = re.compile(r"[0-9]+")
+
+TitleAndSource = Callable[[str], tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Grounded:
+    """An answer of which every shown sentence is supported.
+
+    Attributes:
+        text: the answer, markers renumbered from 1 in the order of the citations.
+        claims: all claims, the unsupported ones too, which are not in the text.
+        citations: in the order of their numbers.
+    """
+
+    text: str
+    claims: tuple[Claim, ...]
+    citations: tuple[Citation, ...]
+
+
+def ground(
+    raw: str, passages: Sequence[Passage], verifier: Verifier, describe: TitleAndSource
+) -> Grounded:
+    """Check a generator's text sentence by sentence; only what is supported stays.
+
+    Args:
+        raw: the generator's text; `[n]` means the n-th passage.
+        passages: as the generator was given them.
+        verifier: judges each claim.
+        describe: gives a document's title and source for its id.
+    """
+    lead, body = _without_lead(raw)
+    claims: list[Claim] = []
+    citations: list[Citation] = []
+    shown: list[str] = []
+    for sentence, numbers in _marked_sentences(body):
+        named = [passages[n - 1] for n in numbers if 0 < n <= len(passages)]
+        others = [passage for passage in passages if passage not in named]
+        evidence = named + others
+        support = verifier.support(sentence, evidence)
+        if support.score < SUPPORTED or support.span is None or support.passage is None:
+            claims.append(Claim(text=sentence, supported=False, support=support.score))
+            continue
+        citation = _citation(len(citations) + 1, evidence[support.passage], support, describe)
+        citations.append(citation)
+        claims.append(
+            Claim(
+                text=sentence,
+                supported=True,
+                support=support.score,
+                citations=(citation.number,),
+            )
+        )
+        shown.append(f"{sentence} [{citation.number}]")
+    text = lead + " ".join(shown) if shown else ""
+    return Grounded(text, tuple(claims), tuple(citations))
+
+
+def _without_lead(raw: str) -> tuple[str, str]:
+    """An introducing line that ends with a colon claims nothing."""
+    first, gap, rest = raw.partition("\n\n")
+    if gap and first.rstrip().endswith(":") and "[" not in first:
+        return first + gap, rest
+    return "", raw
+
+
+def _marked_sentences(body: str) -> Iterator[tuple[str, list[int]]]:
+    end = 0
+    for match in _MARKED.finditer(body):
+        end = match.end()
+        yield (
+            _unescaped(match["claim"]),
+            [int(number) for number in _NUMBER.findall(match["markers"])],
+        )
+    rest = _unescaped(body[end:])
+    if rest:
+        yield rest, []
+
+
+def _unescaped(text: str) -> str:
+    return text.replace(ESCAPED_BRACKET, "[").strip()
+
+
+def _citation(
+    number: int, passage: Passage, support: Support, describe: TitleAndSource
+) -> Citation:
+    span = support.span
+    assert span is not None  # noqa: S101  # the caller has looked
+    title, source = describe(passage.document_id)
+    return Citation(
+        number=number,
+        document_id=passage.document_id,
+        title=title,
+        source=source,
+        page=passage.page,
+        start=span.start,
+        end=span.end,
+        quote=passage.text[span.start - passage.start : span.end - passage.start],
+    )

@@ -1,0 +1,149 @@
+"""Documents and passages in SQLite, read by row number."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from citydip_rag.schema import Document, Passage, Span
+
+FILE: Final = "passages.sqlite"
+_SCHEMA: Final = """
+create table document (
+    id text primary key, title text not null, source text not null, body text not null
+) without rowid;
+create table passage (
+    number integer primary key, id text not null, document_id text not null,
+    position integer not null, start integer not null, "end" integer not null,
+    heading text not null, language text not null, page integer, sentences text not null,
+    body text not null
+);
+create index passage_document on passage (document_id, number);
+"""
+_COLUMNS: Final = (
+    'number, id, document_id, position, start, "end", heading, language, page, sentences, body'
+)
+
+
+def write_store(folder: Path, documents: Iterable[Document], passages: Iterable[Passage]) -> None:
+    """Write the store of a new generation; passages are numbered from 0 in this order."""
+    connection = sqlite3.connect(folder / FILE)
+    try:
+        connection.executescript(_SCHEMA)
+        connection.executemany(
+            "insert into document values (?, ?, ?, ?)",
+            ((d.id, d.title, d.source, d.model_dump_json()) for d in documents),
+        )
+        connection.executemany(
+            f"insert into passage ({_COLUMNS}) values ({', '.join('?' * 11)})",
+            (_row(number, passage) for number, passage in enumerate(passages)),
+        )
+        connection.commit()
+    finally:
+        connection.close()
+
+
+class PassageStore:
+    """Reads a generation's documents and passages; safe to call from many threads."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the store read-only.
+
+        Raises:
+            sqlite3.DatabaseError: the file is no database.
+        """
+        address = f"{(folder / FILE).absolute().as_uri()}?mode=ro&immutable=1"
+        self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+        self._lock = threading.Lock()
+        self._names: dict[str, tuple[str, str]] = {
+            identity: (title, source)
+            for identity, title, source in self._query("select id, title, source from document")
+        }
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def __len__(self) -> int:
+        """Number of passages."""
+        return int(self._query("select count(*) from passage")[0][0])
+
+    def document_ids(self) -> list[str]:
+        """Ids of all documents."""
+        return sorted(self._names)
+
+    def title_and_source(self, document_id: str) -> tuple[str, str]:
+        """What a citation says of a document.
+
+        Raises:
+            KeyError: there is no such document.
+        """
+        return self._names[document_id]
+
+    def document(self, document_id: str) -> Document:
+        """A whole document.
+
+        Raises:
+            KeyError: there is no such document.
+        """
+        rows = self._query("select body from document where id = ?", document_id)
+        if not rows:
+            raise KeyError(document_id)
+        return Document.model_validate_json(rows[0][0])
+
+    def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
+        """Passages by number; numbers that do not exist are left out."""
+        marks = ", ".join("?" * len(numbers))
+        rows = self._query(f"select {_COLUMNS} from passage where number in ({marks})", *numbers)
+        return {row[0]: _passage(row) for row in rows}
+
+    def numbers_of(self, document_ids: Sequence[str]) -> list[int]:
+        """Numbers of all passages of these documents, rising."""
+        marks = ", ".join("?" * len(document_ids))
+        rows = self._query(
+            f"select number from passage where document_id in ({marks}) order by number",
+            *document_ids,
+        )
+        return [row[0] for row in rows]
+
+    def _query(self, statement: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
+
+def _row(number: int, passage: Passage) -> tuple[object, ...]:
+    spans = [[span.start, span.end] for span in passage.sentences]
+    return (
+        number,
+        passage.id,
+        passage.document_id,
+        passage.position,
+        passage.start,
+        passage.end,
+        passage.heading,
+        passage.language,
+        passage.page,
+        json.dumps(spans, separators=(",", ":")),
+        passage.text,
+    )
+
+
+def _passage(row: tuple) -> Passage:  # type: ignore[type-arg]
+    _, identity, document_id, position, start, end, heading, language, page, spans, body = row
+    # What we wrote ourselves and checked by checksum is not validated again: this is a hot path.
+    return Passage.model_construct(
+        id=identity,
+        document_id=document_id,
+        position=position,
+        start=start,
+        end=end,
+        heading=heading,
+        language=language,
+        page=page,
+        sentences=tuple(Span.model_construct(start=s, end=e) for s, e in json.loads(spans)),
+        text=body,
+    )

@@ -1,0 +1,175 @@
+"""The nouns: what a document, a passage, a citation, a claim and an answer are.
+
+All are frozen. `Answer` is at once what the engine returns and the JSON of `/ask`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_QUESTION_CHARACTERS = 2_000
+MAX_TOP_K = 20
+
+
+class Language(StrEnum):
+    """The languages in which people ask and are answered."""
+
+    INDONESIAN = "id"
+    ENGLISH = "en"
+
+
+class Frozen(BaseModel):
+    """Base of all nouns: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Span(Frozen):
+    """`[start, end)` in characters of a document's canonical text."""
+
+    start: Annotated[int, Field(ge=0)]
+    end: Annotated[int, Field(ge=0)]
+
+
+class Heading(Span):
+    """A heading and its depth, 1 being the document's own title."""
+
+    level: Annotated[int, Field(ge=1)] = 2
+
+
+class Page(Span):
+    """A page of a paginated format, counted from 1."""
+
+    number: Annotated[int, Field(ge=1)]
+
+
+class Block(Span):
+    """A paragraph, list item or table row: sentences never cross its ends."""
+
+
+class Document(Frozen):
+    """One file's canonical text; every offset in this program counts characters of it.
+
+    Attributes:
+        id: stable name, derived from the path below the seeds folder.
+        title: its first heading, or the file's name.
+        source: the path below the seeds folder, with forward slashes.
+        sha256: of the file's bytes.
+        language: main language of the text, ISO 639-1.
+        headings: in reading order.
+        blocks: everything that is not a heading, in reading order.
+        pages: empty for formats without pages.
+    """
+
+    id: str
+    title: str
+    source: str
+    sha256: str
+    text: str
+    language: str
+    headings: tuple[Heading, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    pages: tuple[Page, ...] = ()
+
+
+class Passage(Span):
+    """A run of whole sentences of one document, below one heading.
+
+    Attributes:
+        id: `document id:start-end`.
+        position: 0 for the document's first passage; neighbours differ by one.
+        heading: titles of the headings it stands under, joined by " › ".
+        sentences: spans in the document's text, in reading order.
+        text: the document's text from start to end.
+    """
+
+    id: str
+    document_id: str
+    position: int
+    heading: str
+    language: str
+    page: int | None = None
+    sentences: tuple[Span, ...]
+    text: str
+
+
+class Citation(Span):
+    """An exact quotation: `document.text[start:end] == quote`, always."""
+
+    number: Annotated[int, Field(ge=1, description="The n of the marker [n].")]
+    document_id: str
+    title: str
+    source: str
+    page: int | None = None
+    quote: str
+
+
+class Claim(Frozen):
+    """One sentence of an answer and how well the documents bear it out.
+
+    Attributes:
+        text: without markers.
+        supported: whether the evidence carries it.
+        support: in [0, 1]; 1 for a verbatim quotation.
+        citations: numbers of the citations it rests on.
+    """
+
+    text: str
+    supported: bool
+    support: Annotated[float, Field(ge=0, le=1)]
+    citations: tuple[int, ...] = ()
+
+
+class PassageHit(Span):
+    """A passage as `/ask` and `/search` return it, with its scores by name."""
+
+    id: str
+    document_id: str
+    title: str
+    source: str
+    page: int | None = None
+    heading: str
+    text: str
+    scores: dict[str, float]
+
+
+class SearchResult(Frozen):
+    """What `/search` returns."""
+
+    question: str
+    language: Language
+    passages: tuple[PassageHit, ...]
+    generation: str
+    timings_ms: dict[str, float]
+
+
+class Answer(Frozen):
+    """What `ask` returns and `/ask` sends.
+
+    Attributes:
+        answer: the text, with `[n]` markers behind each sentence.
+        abstained: the documents do not hold the answer; then there is no citation.
+        confidence: the calibrated probability that the documents hold the answer.
+        language: language of the question, in which the answer is framed.
+        passages: what was found, best first; for an abstention, the nearest reading.
+        generator: name of the generator.
+        model: name of the model behind it.
+        generation: name of the index generation that was read.
+        timings_ms: milliseconds by step.
+    """
+
+    question: str
+    answer: str
+    abstained: bool
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    language: Language
+    citations: tuple[Citation, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    passages: tuple[PassageHit, ...] = ()
+    generator: str
+    model: str
+    generation: str
+    timings_ms: dict[str, float]

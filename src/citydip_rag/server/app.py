@@ -1,0 +1,45 @@
+"""The ASGI application: routes, limits and error pages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from citydip_rag.engine import Engine
+from citydip_rag.server.limits import BodyLimitMiddleware
+from citydip_rag.server.problems import install_problem_handlers
+from citydip_rag.server.routes import ask, health
+
+DESCRIPTION = """Questions in Indonesian or English, answered from a folder of documents.
+
+Every sentence of an answer carries a citation whose `quote` stands at `[start, end)` of the named
+document's text, character for character. A question the documents do not answer gets
+`abstained: true` with status 200."""
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(engine: Engine) -> FastAPI:
+    """The API over an opened engine, without the page."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        engine.close()
+
+    app = FastAPI(
+        title="citydip-rag",
+        version=version("citydip-rag"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+    )
+    app.state.engine = engine
+    app.add_middleware(BodyLimitMiddleware)
+    install_problem_handlers(app)
+    app.include_router(ask.router)
+    app.include_router(health.router)
+    return app

@@ -1,0 +1,61 @@
+"""Bodies over the limit are refused before they are read into memory."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from citydip_rag.server.problems import Problem
+
+MAX_BODY_BYTES: Final = 64 * 1024
+LIMITED_PATHS: Final = frozenset({"/ask", "/search"})
+
+
+class BodyLimitMiddleware:
+    """Answers 413 to a larger body, whether or not its length is announced."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a limited route's body up to the limit, then hand it on."""
+        if scope["type"] != "http" or scope["path"] not in LIMITED_PATHS:
+            await self.app(scope, receive, send)
+            return
+        body = await _read(receive)
+        if body is None:
+            problem = Problem(
+                type="body-too-large",
+                title="The request is too large",
+                status=413,
+                detail=f"A request may have {MAX_BODY_BYTES // 1024} KiB.",
+            )
+            await problem.response()(scope, receive, send)
+            return
+        await self.app(scope, _replay(body, receive), send)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body, or None as soon as it is over the limit."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":  # the client has gone
+            return bytes(body)
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A receive channel that gives the body once and then what the server has."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replay

@@ -1,0 +1,109 @@
+"""RFC 9457 problem details: a stable type, and what to do; never a trace, a path or a key."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from citydip_rag.errors import CitydipError
+
+TYPE_PREFIX: Final = "urn:citydip-rag:"
+MEDIA_TYPE: Final = "application/problem+json"
+
+logger = logging.getLogger(__name__)
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field of the request."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """The body of every error response.
+
+    Attributes:
+        type: stable name of the kind of problem.
+        title: the same for every problem of the type.
+        status: the HTTP status.
+        detail: what happened and what to do.
+        errors: the fields that are wrong.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: tuple[FieldProblem, ...] = ()
+
+    def response(self) -> Response:
+        """As an HTTP response."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        content["type"] = TYPE_PREFIX + self.type
+        return JSONResponse(content, self.status, media_type=MEDIA_TYPE)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make every error of the application a problem response."""
+    app.add_exception_handler(CitydipError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _ours(_: Request, error: Exception) -> Response:
+    assert isinstance(error, CitydipError)  # noqa: S101  # registered for it
+    if error.status >= 500:
+        logger.error("request failed", extra={"problem": error.slug})
+    title = error.slug.replace("-", " ").capitalize()
+    return Problem(type=error.slug, title=title, status=error.status, detail=str(error)).response()
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it
+    errors = tuple(_field_problem(item) for item in error.errors())
+    return Problem(
+        type="invalid-request",
+        title="The request is not valid",
+        status=422,
+        detail=" ".join(f"{item.field}: {item.message}." for item in errors),
+        errors=errors,
+    ).response()
+
+
+def _field_problem(item: dict[str, Any]) -> FieldProblem:
+    path: Sequence[object] = item["loc"][1:] if len(item["loc"]) > 1 else item["loc"]
+    if item["type"] == "json_invalid":
+        return FieldProblem(field="body", message="This is not valid JSON")
+    return FieldProblem(field=".".join(str(part) for part in path), message=str(item["msg"]))
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for it
+    response = Problem(
+        type="http", title=str(error.detail), status=error.status_code, detail=str(error.detail)
+    ).response()
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _unexpected(_: Request, error: Exception) -> Response:
+    logger.error("unexpected error", exc_info=error)
+    return Problem(
+        type="internal-error",
+        title="Internal error",
+        status=500,
+        detail="Something went wrong here. The log of the server says what.",
+    ).response()

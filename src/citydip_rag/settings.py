@@ -1,0 +1,97 @@
+"""Every setting, its default and its meaning, in one class.
+
+Values come, strongest first, from arguments, from `CITYDIP_*` environment variables and from
+`citydip.toml` in the working directory. Paths are taken from the working directory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from citydip_rag.errors import SettingsError
+
+SettingsFile = Path("citydip.toml")
+
+
+class Settings(BaseSettings):
+    """All settings; unknown ones in `citydip.toml` are refused by name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CITYDIP_", toml_file=SettingsFile, extra="forbid", frozen=True
+    )
+
+    seeds: Path = Field(default=Path("seeds"), description="Folder of the documents.")
+    index: Path = Field(default=Path("index"), description="Folder of the index.")
+    embedding_model: str = Field(
+        default="bundled",
+        min_length=1,
+        description="`bundled`, a sentence-transformers name, or a folder.",
+    )
+    embedding_dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="`auto`: bfloat16 where the processor has it."
+    )
+    passage_min_tokens: Annotated[int, Field(ge=1, le=400)] = 60
+    passage_max_tokens: Annotated[int, Field(ge=16, le=480)] = 180
+    top_k: Annotated[int, Field(ge=1, le=20)] = Field(
+        default=5, description="Passages an answer is made from."
+    )
+    retrieval_mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
+    rerank: bool = Field(default=True, description="Second stage by token alignment.")
+    generator: str = Field(default="extractive", description="Name of the answer generator.")
+    calibration: Path | None = Field(
+        default=None, description="Result of `citydip calibrate`; default: the one shipped."
+    )
+    evidence_head: Path | None = Field(
+        default=None,
+        description="Result of `citydip calibrate evidence`; default: the one shipped.",
+    )
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 7860
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from all sources; overrides of None are ignored.
+
+    Raises:
+        SettingsError: a value is malformed; the message names the setting, never its value.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        settings = Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            for item in error.errors(include_input=False)
+        )
+        raise SettingsError(
+            f"A setting is not valid: {problems}.",
+            "Correct it in citydip.toml or in the CITYDIP_ variable of that name.",
+        ) from error
+    except ValueError as error:  # the TOML itself
+        raise SettingsError(f"citydip.toml cannot be read: {error}.") from error
+    if settings.passage_min_tokens > settings.passage_max_tokens:
+        raise SettingsError(
+            "passage_min_tokens is greater than passage_max_tokens.", "Swap or lower them."
+        )
+    return settings

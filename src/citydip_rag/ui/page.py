@@ -1,0 +1,231 @@
+"""The page at `/`: a conversation with the documents, and the evidence beside it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Protocol
+
+import gradio as gr
+from fastapi import FastAPI
+
+from citydip_rag.errors import CitydipError
+from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Answer, Document, Language
+from citydip_rag.texts import catalogue
+from citydip_rag.ui import render
+from citydip_rag.ui.words import both, keys_of, localized
+
+logger = logging.getLogger(__name__)
+
+_QUESTIONS_AT_ONCE = 16
+_QUESTIONS_IN_QUEUE = 256
+_TURNS_KEPT = 100
+_ACCEPTED_UPLOAD_BYTES = 1  # nothing on the page takes a file
+_FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+_MONO = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
+_HERE = files(__package__)
+_STYLE = ("base", "header", "conversation", "evidence", "composer", "motion", "layout")
+
+
+class EngineLike(Protocol):
+    """What the page needs of an engine; both methods may raise a `CitydipError`."""
+
+    async def ask(self, question: str) -> Answer:
+        """Answer a question in its own language, or in the given one."""
+        ...
+
+    def document(self, document_id: str) -> Document:
+        """The document of that identifier, as it was indexed."""
+        ...
+
+
+Turns = tuple[str, ...]
+"""Finished turns as HTML, oldest first: what one reader's session holds."""
+
+Shown = tuple[object, Turns, object, str]
+"""What an event changes: the question box, the turns, the conversation, the hint."""
+
+
+def mount_page(app: FastAPI, engine: EngineLike) -> FastAPI:
+    """Mount the page at `/`, below every route the app already has.
+
+    Nothing on it comes from another host: no fonts, no scripts, no analytics.
+    """
+    with as_file(_HERE / "favicon.svg") as favicon:
+        mounted: FastAPI = gr.mount_gradio_app(
+            app,
+            build_page(engine),
+            path="/",
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            max_file_size=_ACCEPTED_UPLOAD_BYTES,
+            ssr_mode=False,
+            enable_monitoring=False,
+            pwa=False,
+            mcp_server=False,
+            favicon_path=str(Path(favicon)),
+            theme=_theme(),
+            head=_style(),  # `css` would rewrite the selectors
+        )
+    return mounted
+
+
+def build_page(engine: EngineLike) -> gr.Blocks:
+    """The page's components and events, ready to be mounted."""
+    title = catalogue(Language.ENGLISH)["ui.title"]
+    page: gr.Blocks = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
+    with page:
+        gr.HTML(_header(), elem_id="header", apply_default_css=False, js_on_load=None)
+        turns = gr.State(())
+        conversation = gr.HTML(
+            render.welcome(),
+            elem_id="conversation",
+            apply_default_css=False,
+            js_on_load=_file("script.js"),
+            labels=_labels(),
+        )
+        with gr.Column(elem_id="composer"):
+            hint = gr.HTML("", elem_id="hint", apply_default_css=False, js_on_load=None)
+            with gr.Row(elem_id="ask"):
+                box = gr.Textbox(
+                    lines=1, max_lines=8, elem_id="question", show_label=False, container=False
+                )
+                send = gr.Button("", elem_id="send", variant="primary")
+            below = gr.HTML(
+                _below_box(),
+                elem_id="below",
+                apply_default_css=False,
+                js_on_load=(
+                    "element.addEventListener('click', (event) => "
+                    "{ if (event.target.closest('.clear')) trigger('forget'); });"
+                ),
+            )
+
+        async def ask(question: str, kept: Turns) -> AsyncIterator[Shown]:
+            async for shown in _ask(engine, question, kept):
+                yield shown
+
+        async def ask_that(kept: Turns, event: gr.EventData) -> AsyncIterator[Shown]:
+            async for shown in _ask(engine, str(event.question), kept):
+                yield shown
+
+        outputs = [box, turns, conversation, hint]
+        typed = gr.on(
+            [box.submit, send.click],
+            ask,
+            [box, turns],
+            outputs,
+            trigger_mode="once",
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        chosen = conversation.ask(
+            ask_that,
+            [turns],
+            outputs,
+            trigger_mode="once",
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        below.forget(
+            lambda: ((), render.welcome(), ""),
+            None,
+            [turns, conversation, hint],
+            cancels=[typed, chosen],
+            show_progress="hidden",
+            api_visibility="private",
+        )
+    page.queue(
+        max_size=_QUESTIONS_IN_QUEUE,
+        default_concurrency_limit=_QUESTIONS_AT_ONCE,
+        api_open=False,
+    )
+    return page
+
+
+async def _ask(engine: EngineLike, question: str, kept: Turns) -> AsyncIterator[Shown]:
+    """Show the question at once, then its answer; a question that cannot be sent stays put."""
+    asked = question.strip()
+    if hint := _objection(asked):
+        yield gr.skip(), kept, gr.skip(), hint
+        return
+    yield "", kept, render.conversation((*kept, render.waiting(asked))), ""
+    turns = (*kept, await _turn(engine, asked))[-_TURNS_KEPT:]
+    yield gr.skip(), turns, render.conversation(turns), ""
+
+
+def _objection(question: str) -> str:
+    """Why a question cannot be sent; empty where it can."""
+    if not question:
+        return both("ui.empty")
+    if len(question) > MAX_QUESTION_CHARACTERS:
+        return both("ui.too_long", count=len(question), limit=MAX_QUESTION_CHARACTERS)
+    return ""
+
+
+async def _turn(engine: EngineLike, question: str) -> str:
+    """A finished turn: an answer, an abstention, or words about what went wrong."""
+    try:
+        answer = await engine.ask(question)
+        documents = _documents_behind(engine, answer)
+        return render.answered(question, answer, documents)
+    except CitydipError as error:
+        logger.warning("question failed", extra={"slug": error.slug, "status": error.status})
+        return render.failed(question, error.slug)
+    except Exception:  # the last boundary before the reader: a trace belongs in the log
+        logger.exception("question failed unexpectedly")
+        return render.failed(question, "general")
+
+
+def _documents_behind(engine: EngineLike, answer: Answer) -> Mapping[str, Document]:
+    shown = answer.passages if answer.abstained else answer.citations
+    return {name: engine.document(name) for name in dict.fromkeys(s.document_id for s in shown)}
+
+
+def _theme() -> gr.themes.Base:
+    """System fonts, and the style sheet's background for the moment before it is there."""
+    return gr.themes.Base(font=_FONT, font_mono=_MONO).set(
+        body_background_fill="#f6f6f2", body_background_fill_dark="#121719"
+    )
+
+
+def _style() -> str:
+    """All style sheets as one element; the layout comes last, for it overrules the rest."""
+    return "<style>" + "\n".join(_file(f"style/{name}.css") for name in _STYLE) + "</style>"
+
+
+def _header() -> str:
+    switch = "".join(
+        f'<button type="button" data-choose="{language}" lang="{language}" '
+        f'aria-pressed="false">{localized(language, "ui.language_name")}</button>'
+        for language in (Language.INDONESIAN, Language.ENGLISH)
+    )
+    return (
+        f'<header class="bar"><div class="brand">{_file("favicon.svg")}'
+        f"<div><h1>{both('ui.name')}</h1>"
+        f'<p class="promise">{both("ui.promise")}</p></div></div>'
+        f'<div class="switch" role="group"><span class="quiet">{both("ui.language_switch")}</span>'
+        f'{switch}</div></header><div id="announcer" class="quiet" aria-live="polite"></div>'
+    )
+
+
+def _below_box() -> str:
+    return (
+        f'<div class="below"><span class="keys">{both("ui.keys")}</span>'
+        f'<button type="button" class="quiet-button clear">{both("ui.clear")}</button></div>'
+    )
+
+
+def _labels() -> dict[str, dict[str, str]]:
+    """The texts that only a script can set, by language and key."""
+    return {
+        language.value: {key.removeprefix("ui."): catalogue(language)[key] for key in keys_of("ui")}
+        for language in Language
+    }
+
+
+def _file(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")

@@ -1,0 +1,181 @@
+"""A conversation as HTML. Pure functions; everything that comes from outside is escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from html import escape
+
+from citydip_rag.schema import Answer, Citation, Document, Language
+from citydip_rag.ui.cards import cited_section, nearest_section, tagged
+from citydip_rag.ui.words import both, keys_of, localized
+
+_MARKER = re.compile(r"\[(\d+)\]")
+_HIGH_CONFIDENCE = 0.8
+_FAIR_CONFIDENCE = 0.5
+
+
+def conversation(turns: Iterable[str]) -> str:
+    """The whole conversation; the last turn is the one whose evidence is shown first.
+
+    Args:
+        turns: what `answered`, `failed` and `waiting` returned, oldest first.
+    """
+    shown = list(turns)
+    if not shown:
+        return welcome()
+    articles = "".join(
+        f'<article class="turn{" current" if number == len(shown) else ""}" '
+        f'id="turn-{number}" tabindex="-1">{turn}</article>'
+        for number, turn in enumerate(shown, start=1)
+    )
+    return f'<h2 class="quiet">{both("ui.conversation")}</h2><div class="turns">{articles}</div>'
+
+
+def welcome() -> str:
+    """What stands in place of a conversation that has not begun: examples and a legend."""
+    chips = "".join(
+        f'<button type="button" class="chip l-{language}" lang="{language}" '
+        f'data-ask="{localized(language, key)}">{localized(language, key)}</button>'
+        for key in keys_of("example")
+        for language in Language
+    )
+    legend = "".join(
+        f'<li><span class="sample sample-{name}" aria-hidden="true"></span>'
+        f"<span>{both(f'ui.legend_{name}')}</span></li>"
+        for name in ("badge", "mark", "abstained")
+    )
+    return (
+        f'<div class="welcome"><h2>{both("ui.welcome")}</h2>'
+        f"<p>{both('ui.welcome_detail')}</p>"
+        f'<h3 class="label">{both("ui.examples")}</h3><div class="chips">{chips}</div></div>'
+        f'<aside class="panel legend"><h3 class="label">{both("ui.legend")}</h3>'
+        f"<ul>{legend}</ul></aside>"
+    )
+
+
+def waiting(question: str) -> str:
+    """A turn that has no answer yet."""
+    dots = '<span class="dots" aria-hidden="true"><i></i><i></i><i></i></span>'
+    return (
+        f'{_asked(question)}<div class="reply reply-waiting" role="status">'
+        f"{dots}{both('ui.waiting')}</div>"
+    )
+
+
+def answered(question: str, answer: Answer, documents: Mapping[str, Document] | None = None) -> str:
+    """A turn with its answer, or its abstention, and what stands behind it.
+
+    Args:
+        question: as it was asked.
+        answer: what the engine returned.
+        documents: the quoted documents by identifier, for the language of their texts.
+    """
+    known = documents or {}
+    if answer.abstained:
+        return _abstained(question, answer, known)
+    paragraphs = "".join(
+        f"<p>{_with_badges(line, answer, known)}</p>"
+        for line in answer.answer.splitlines()
+        if line.strip()
+    )
+    return (
+        f'{_asked(question)}<div class="reply reply-answer">'
+        f'<h3 class="quiet">{both("ui.answered")}</h3>'
+        f'<div class="said" lang="{answer.language}">{paragraphs}</div>'
+        f"{_facts(answer)}{_show('ui.show_evidence')}</div>"
+        f"{cited_section(question, answer, known)}"
+    )
+
+
+def failed(question: str, slug: str) -> str:
+    """A turn that ended in an error of that kind; the reader gets words, never a trace."""
+    key = f"failure.{slug}"
+    key = key if key in keys_of("failure") else "failure.general"
+    return (
+        f'{_asked(question)}<div class="reply reply-failed" role="alert">'
+        f'<h3 class="verdict">{both("ui.failed")}</h3><p>{both(key)}</p>'
+        f'<button type="button" class="quiet-button" data-ask="{escape(question)}">'
+        f"{both('ui.ask_again')}</button></div>"
+    )
+
+
+def _abstained(question: str, answer: Answer, documents: Mapping[str, Document]) -> str:
+    return (
+        f'{_asked(question)}<div class="reply reply-abstained">'
+        f'<h3 class="verdict">{both("ui.abstained")}</h3>'
+        f'<div class="said" lang="{answer.language}"><p>{escape(answer.answer)}</p></div>'
+        f"{_facts(answer)}{_show('ui.show_nearest') if answer.passages else ''}</div>"
+        f"{nearest_section(question, answer, documents)}"
+    )
+
+
+def _asked(question: str) -> str:
+    return (
+        f'<div class="asked"><h3 class="quiet">{both("ui.you_asked")}</h3>'
+        f"<p>{escape(question)}</p></div>"
+    )
+
+
+def _show(key: str) -> str:
+    """The button that brings an older turn's passages back beside the conversation."""
+    return f'<button type="button" class="quiet-button show-evidence">{both(key)}</button>'
+
+
+def _with_badges(line: str, answer: Answer, documents: Mapping[str, Document]) -> str:
+    """One paragraph, its markers turned into badges; numbers that cite nothing stay text."""
+    cited = {citation.number: citation for citation in answer.citations}
+    parts = _MARKER.split(line)  # text, number, text, number, …, text
+    pieces = []
+    for words, number in zip(parts[::2], [*parts[1::2], ""], strict=True):
+        citation = cited.get(int(number)) if number else None
+        pieces.append(_said(words, citation, answer.language, documents))
+        if citation:
+            pieces.append(_badge(citation.number))
+        elif number:
+            pieces.append(f"[{number}]")
+    return "".join(pieces)
+
+
+def _said(
+    words: str,
+    citation: Citation | None,
+    language: Language,
+    documents: Mapping[str, Document],
+) -> str:
+    """Words of an answer; a quotation from a document in another language says which."""
+    document = documents.get(citation.document_id) if citation else None
+    if citation is None or document is None or document.language == language:
+        return escape(words)
+    before, quote, after = words.partition(citation.quote)
+    return f"{escape(before)}{tagged('span', quote, document.language)}{escape(after)}"
+
+
+def _badge(number: int) -> str:
+    return (
+        f'<button type="button" class="badge" data-number="{number}">'
+        f'<span class="quiet">{both("ui.citation", number=number)}</span>'
+        f'<span aria-hidden="true">{number}</span></button>'
+    )
+
+
+def _facts(answer: Answer) -> str:
+    """The quiet line: language, how it was made, how sure, how long it took."""
+    facts = [both(f"language.{answer.language}"), escape(answer.generator)]
+    if answer.claims:
+        supported = sum(claim.supported for claim in answer.claims)
+        facts.append(both("ui.backed", supported=supported, total=len(answer.claims)))
+    if not answer.abstained:
+        facts.append(both(f"ui.confidence_{_confidence(answer.confidence)}"))
+    facts.append(both("ui.milliseconds", count=round(_total(answer.timings_ms))))
+    return '<ul class="facts">' + "".join(f"<li>{fact}</li>" for fact in facts) + "</ul>"
+
+
+def _confidence(probability: float) -> str:
+    if probability >= _HIGH_CONFIDENCE:
+        return "high"
+    return "fair" if probability >= _FAIR_CONFIDENCE else "low"
+
+
+def _total(timings_ms: Mapping[str, float]) -> float:
+    return timings_ms.get("total", sum(timings_ms.values()))
