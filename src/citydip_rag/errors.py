@@ -93,10 +93,18 @@ class NothingToIndexError(CitydipError):
 
 
 class QuestionError(CitydipError):
-    """A question cannot be asked as it stands."""
+    """A question cannot be asked as it stands.
+
+    Attributes:
+        field: the part of the request that is wrong.
+    """
 
     slug = "invalid-question"
     status = 422
+
+    def __init__(self, message: str, remedy: str = "", field: str = "question") -> None:
+        super().__init__(message, remedy)
+        self.field = field
 
 
 class GenerationError(CitydipError):

@@ -224,7 +224,8 @@ def test_quotations_in_another_language_than_the_answer_say_so() -> None:
     said = answer(f"They say: {FIRST} [1]", cite(1, FIRST), language=Language.ENGLISH)
     html = render.answered("What?", said, DOCUMENTS)
 
-    assert f'They say: <span lang="id">{FIRST}</span>' in html
+    before, _, last = FIRST.rpartition(" ")
+    assert f'They say: <span lang="id">{before} <span class="tail">{last} <button' in html
     assert '<div class="said" lang="en">' in html
 
 

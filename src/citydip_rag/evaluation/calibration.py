@@ -53,12 +53,13 @@ def examples_from_squad(
 ) -> list[Example]:
     """Examples from a SQuAD file.
 
-    Each answerable question is asked twice: of all contexts, and of all but those that hold a gold
+    Of the questions every second one is taken, those that `train_head` does not see. Each
+    answerable one is asked twice: of all contexts, and of all but those that hold a gold
     answer, which makes it unanswerable. Impossible questions are asked once.
     """
     documents, passages = cut_passages(dataset.contexts, settings, embedder)
-    step = max(1, len(dataset.questions) // limit)
-    chosen = dataset.questions[::step][:limit]
+    unseen = dataset.questions[1::2]
+    chosen = unseen[:: max(1, len(unseen) // limit)][:limit]
     examples: list[Example] = []
     with engine_over(documents, passages, settings, embedder, progress) as engine:
         for question in chosen:

@@ -8,7 +8,7 @@ gets the sentences that enumerate it.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,8 +19,10 @@ from citydip_rag.texts import text
 
 MAX_SENTENCES: Final = 3
 MAX_LIST_SENTENCES: Final = 6
-MARGIN: Final = 0.35
+MARGIN: Final = 0.6
 """A further sentence is taken if its log odds come this close to the best one's."""
+CONTINUATION_MARGIN: Final = 2.0
+"""Likewise the sentence that goes on where the best one ends ("Salah satu yang terbesar ...")."""
 
 _LEANING: Final = re.compile(
     r"(salah satu(nya)? (yang|di antara)|hal (ini|itu|tersebut)"
@@ -31,9 +33,19 @@ _LEANING: Final = re.compile(
     r"|as a result|in addition|likewise|similarly)",
     re.IGNORECASE,
 )
-_ORDINAL: Final = re.compile(
-    r"(pertama|kedua|ketiga|keempat|kelima|keenam|ketujuh|terakhir|first(ly)?|second(ly)?|third(ly)?"
-    r"|fourth(ly)?|fifth(ly)?|finally|lastly)\s*[,:(]|\(?([0-9]{1,2}|[a-h])[.)]\s|[-*•–]\s",
+_ORDINALS: Final = (
+    ("pertama", "kesatu", "first", "firstly", "1", "a"),
+    ("kedua", "second", "secondly", "2", "b"),
+    ("ketiga", "third", "thirdly", "3", "c"),
+    ("keempat", "fourth", "fourthly", "4", "d"),
+    ("kelima", "fifth", "fifthly", "5", "e"),
+    ("keenam", "sixth", "6", "f"),
+    ("ketujuh", "seventh", "7", "g"),
+    ("terakhir", "last", "lastly", "finally"),
+)
+"""Words and signs that open an item of an enumeration, by its place."""
+_OPENS_ITEM: Final = re.compile(
+    r"(?P<word>[^\W\d_]{5,})\s*[,:(]|\(?(?P<sign>[0-9]|[a-g])[.)]\s|(?P<bullet>[-*•–])\s",
     re.IGNORECASE,
 )
 _ASKS_FOR_LIST: Final = re.compile(
@@ -90,20 +102,37 @@ def choose_sentences(request: GenerationRequest) -> list[_Chosen]:
     if not ranked:
         return []
     best = ranked[0]
-    if _ASKS_FOR_LIST.search(request.question):
-        enumerated = _enumeration(request.passages, best)
-        if enumerated:
-            return enumerated
-    chosen: list[_Chosen] = []
-    for evidence in ranked:
+    listed = _listed(request, best)
+    if listed:
+        return listed
+    chosen = _continued(places, ranked)
+    for evidence in ranked[1:]:
         if evidence.logit < best.logit - MARGIN:
             break
         group = _with_what_it_leans_on(places[evidence.candidate.passage.id], evidence)
         fresh = [sentence for sentence in group if sentence not in chosen]
-        if chosen and len(chosen) + len(fresh) > MAX_SENTENCES:
+        if len(chosen) + len(fresh) > MAX_SENTENCES:
             break
         chosen += fresh
     return _in_reading_order(request.passages, chosen)
+
+
+def _continued(places: Mapping[str, int], ranked: Sequence[Evidence]) -> list[_Chosen]:
+    """The best sentence with what it leans on, and the next one if that leans on it."""
+    best = ranked[0]
+    place = places[best.candidate.passage.id]
+    chosen = _with_what_it_leans_on(place, best)
+    following = next(
+        (e for e in ranked if e.candidate is best.candidate and e.index == best.index + 1), None
+    )
+    if (
+        following is not None
+        and len(chosen) < MAX_SENTENCES
+        and following.logit >= best.logit - CONTINUATION_MARGIN
+        and _LEANING.match(following.text)
+    ):
+        chosen.append(_Chosen(place, following.index))
+    return chosen
 
 
 def _with_what_it_leans_on(place: int, evidence: Evidence) -> list[_Chosen]:
@@ -117,19 +146,44 @@ def _with_what_it_leans_on(place: int, evidence: Evidence) -> list[_Chosen]:
     return [_Chosen(place, index) for index in range(first, evidence.index + 1)]
 
 
-def _enumeration(passages: Sequence[Passage], best: Evidence) -> list[_Chosen]:
-    """The enumerating sentences of the section in which the best sentence stands."""
+def _listed(request: GenerationRequest, best: Evidence) -> list[_Chosen]:
+    """The items of an enumeration, if the question asks for a list or for one of its items.
+
+    They are looked for in the section in which the best sentence stands.
+    """
+    wanted = _asked_place(request.question)
+    if wanted is None and not _ASKS_FOR_LIST.search(request.question):
+        return []
     home = best.candidate.passage
-    chosen = [
-        _Chosen(place, index)
-        for place, passage in enumerate(passages)
+    items = [
+        (_item_place(_quote(passage, span)), _Chosen(place, index))
+        for place, passage in enumerate(request.passages)
         if passage.document_id == home.document_id and passage.heading == home.heading
         for index, span in enumerate(passage.sentences)
-        if _ORDINAL.match(_quote(passage, span))
     ]
+    chosen = [sentence for number, sentence in items if number is not None]
     if len(chosen) < 2:
         return []
-    return _in_reading_order(passages, chosen)[:MAX_LIST_SENTENCES]
+    if wanted is not None:
+        return [sentence for number, sentence in items if number == wanted][:1]
+    return _in_reading_order(request.passages, chosen)[:MAX_LIST_SENTENCES]
+
+
+def _asked_place(question: str) -> int | None:
+    """The place in an enumeration that a question asks for, counted from 0."""
+    words = re.findall(r"[^\W\d_]{5,}", question.lower())
+    return next((n for n, names in enumerate(_ORDINALS) if not set(names).isdisjoint(words)), None)
+
+
+def _item_place(sentence: str) -> int | None:
+    """The place of an enumeration's item, counted from 0; -1 for a bullet, None for no item."""
+    match = _OPENS_ITEM.match(sentence)
+    if match is None:
+        return None
+    if match["bullet"]:
+        return -1
+    opener = (match["word"] or match["sign"]).lower()
+    return next((n for n, names in enumerate(_ORDINALS) if opener in names), None)
 
 
 def _in_reading_order(passages: Sequence[Passage], chosen: Iterable[_Chosen]) -> list[_Chosen]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from citydip_rag.errors import CitydipError
+from citydip_rag.errors import CitydipError, QuestionError
 
 TYPE_PREFIX: Final = "urn:citydip-rag:"
 MEDIA_TYPE: Final = "application/problem+json"
@@ -27,6 +28,9 @@ class FieldProblem(BaseModel):
 
     field: str
     message: str
+
+
+_NOT_JSON: Final = FieldProblem(field="body", message="This is not valid JSON")
 
 
 class Problem(BaseModel):
@@ -67,13 +71,24 @@ async def _ours(_: Request, error: Exception) -> Response:
     assert isinstance(error, CitydipError)  # noqa: S101  # registered for it
     if error.status >= 500:
         logger.error("request failed", extra={"problem": error.slug})
-    title = error.slug.replace("-", " ").capitalize()
-    return Problem(type=error.slug, title=title, status=error.status, detail=str(error)).response()
+    errors: tuple[FieldProblem, ...] = ()
+    if isinstance(error, QuestionError):
+        errors = (FieldProblem(field=error.field, message=error.message),)
+    return Problem(
+        type=error.slug,
+        title=error.slug.replace("-", " ").capitalize(),
+        status=error.status,
+        detail=str(error),
+        errors=errors,
+    ).response()
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it
-    errors = tuple(_field_problem(item) for item in error.errors())
+    return _invalid_request(tuple(_field_problem(item) for item in error.errors()))
+
+
+def _invalid_request(errors: tuple[FieldProblem, ...]) -> Response:
     return Problem(
         type="invalid-request",
         title="The request is not valid",
@@ -86,12 +101,14 @@ async def _invalid(_: Request, error: Exception) -> Response:
 def _field_problem(item: dict[str, Any]) -> FieldProblem:
     path: Sequence[object] = item["loc"][1:] if len(item["loc"]) > 1 else item["loc"]
     if item["type"] == "json_invalid":
-        return FieldProblem(field="body", message="This is not valid JSON")
+        return _NOT_JSON
     return FieldProblem(field=".".join(str(part) for part in path), message=str(item["msg"]))
 
 
 async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for it
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # bytes that are not even text
+        return _invalid_request((_NOT_JSON,))
     response = Problem(
         type="http", title=str(error.detail), status=error.status_code, detail=str(error.detail)
     ).response()

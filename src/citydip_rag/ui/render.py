@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from citydip_rag.schema import Answer, Citation, Document, Language
-from citydip_rag.ui.cards import cited_section, nearest_section, tagged
+from citydip_rag.ui.cards import cited_section, nearest_section
 from citydip_rag.ui.words import both, keys_of, localized
 
-_MARKER = re.compile(r"\[(\d+)\]")
 _HIGH_CONFIDENCE = 0.8
 _FAIR_CONFIDENCE = 0.5
 
@@ -123,32 +121,41 @@ def _show(key: str) -> str:
 
 
 def _with_badges(line: str, answer: Answer, documents: Mapping[str, Document]) -> str:
-    """One paragraph, its markers turned into badges; numbers that cite nothing stay text."""
+    """One paragraph, the markers behind its claims turned into badges.
+
+    Only those markers are: a bracketed number inside a quotation is the document's own.
+    """
     cited = {citation.number: citation for citation in answer.citations}
-    parts = _MARKER.split(line)  # text, number, text, number, …, text
     pieces = []
-    for words, number in zip(parts[::2], [*parts[1::2], ""], strict=True):
-        citation = cited.get(int(number)) if number else None
-        pieces.append(_said(words, citation, answer.language, documents))
-        if citation:
-            pieces.append(_badge(citation.number))
-        elif number:
-            pieces.append(f"[{number}]")
-    return "".join(pieces)
+    rest = line
+    for claim in answer.claims:
+        numbers = [number for number in claim.citations if number in cited]
+        marked = claim.text + "".join(f" [{number}]" for number in numbers)
+        before, found, after = rest.partition(marked)
+        if not (numbers and found):
+            continue
+        rest = after
+        pieces += [
+            escape(before),
+            _said(claim.text, [cited[n] for n in numbers], answer, documents),
+        ]
+    return "".join(pieces) + escape(rest)
 
 
 def _said(
-    words: str,
-    citation: Citation | None,
-    language: Language,
+    claim: str,
+    citations: Sequence[Citation],
+    answer: Answer,
     documents: Mapping[str, Document],
 ) -> str:
-    """Words of an answer; a quotation from a document in another language says which."""
-    document = documents.get(citation.document_id) if citation else None
-    if citation is None or document is None or document.language == language:
-        return escape(words)
-    before, quote, after = words.partition(citation.quote)
-    return f"{escape(before)}{tagged('span', quote, document.language)}{escape(after)}"
+    """A claim with its badges, which never begin a line; in another language it says which."""
+    words, space, last = claim.rpartition(" ")
+    badges = "".join(_badge(citation.number) for citation in citations)
+    marked = f'{escape(words)}{space}<span class="tail">{escape(last)} {badges}</span>'
+    document = documents.get(citations[0].document_id)
+    if document is None or document.language == answer.language:
+        return marked
+    return f'<span lang="{escape(document.language)}">{marked}</span>'
 
 
 def _badge(number: int) -> str:

@@ -1,0 +1,247 @@
+"""Speed and memory, as one table: `make bench`, or `python eval/bench/run.py --help`.
+
+Everything runs on this machine over loopback. Searches at large sizes run on synthetic passages:
+real passages' vectors with noise added, as many tokens each, so that an index of 100,000 passages
+is built in minutes; the questions, their encoding and the code path are the real ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from citydip_rag.corpus import FileFailure, PassageMaker, read_folder
+from citydip_rag.embedding import Embedder, Encoding, SentenceTransformersEmbedder, TokenVectors
+from citydip_rag.engine import Engine
+from citydip_rag.evaluation.collection import whole_passage
+from citydip_rag.indexing import index_folder, index_passages
+from citydip_rag.settings import Settings, load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+QUESTIONS = ROOT / "eval" / "questions" / "diplomasi-kota.dev.jsonl"
+Row = tuple[str, float, str]
+
+
+class NoisyEmbedder(Embedder):
+    """Questions by the real model; passages as noisy copies of a few real encodings."""
+
+    def __init__(self, real: Embedder, samples: Sequence[str]) -> None:
+        self.real = real
+        self.samples = real.embed_passages(samples)
+        self.random = np.random.default_rng(0)
+
+    name = property(lambda self: self.real.name)
+    fingerprint = property(lambda self: self.real.fingerprint)
+    dimension = property(lambda self: self.real.dimension)
+    max_tokens = property(lambda self: self.real.max_tokens)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """As the real model does."""
+        return self.real.count_tokens(texts)
+
+    def embed_queries(self, texts: Sequence[str]) -> list[Encoding]:
+        """As the real model does."""
+        return self.real.embed_queries(texts)
+
+    def embed_passages(
+        self,
+        texts: Sequence[str],
+        headings: Sequence[str] = (),  # noqa: ARG002
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Encoding]:
+        """A real passage's vectors, moved a little, for each text."""
+        made = []
+        for i, text in enumerate(texts):
+            sample = self.samples[int(self.random.integers(len(self.samples)))]
+            vector = sample.vector + 0.03 * self.random.standard_normal(self.dimension)
+            tokens = TokenVectors(
+                sample.tokens.vectors,
+                np.minimum(sample.tokens.offsets, len(text)).astype(np.int32),
+            )
+            made.append(Encoding((vector / np.linalg.norm(vector)).astype(np.float32), tokens))
+            if progress is not None:
+                progress(i + 1, len(texts))
+        return made
+
+
+def questions(count: int) -> list[str]:
+    """The article's dev questions, repeated as often as needed."""
+    lines = QUESTIONS.read_text(encoding="utf-8").splitlines()
+    texts = [json.loads(line)["question"] for line in lines if line]
+    return [texts[i % len(texts)] for i in range(count)]
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`citydip serve` on a free port, ended afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", "from citydip_rag.cli import main; main()", "serve"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--index", str(settings.index)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def first_answer(address: str, begun: float) -> float:
+    """Seconds from the start of the process to its first answer."""
+    while time.perf_counter() - begun < 120:
+        try:
+            response = httpx.post(f"{address}/ask", json={"question": questions(1)[0]}, timeout=30)
+            response.raise_for_status()
+            return time.perf_counter() - begun
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise TimeoutError("the server did not answer within two minutes")
+
+
+def resident_mib(process: subprocess.Popen[bytes]) -> float:
+    """Resident memory of a process, in MiB."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.is_file():
+        pages = subprocess.check_output(["ps", "-o", "rss=", "-p", str(process.pid)])
+        return int(pages) / 1024
+    line = next(x for x in status.read_text().splitlines() if x.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+async def load(address: str, clients: int, count: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of each `/ask`, seen by the client, and the engine's own without embedding."""
+    pending = iter(questions(count))
+    seen: list[float] = []
+    own: list[float] = []
+
+    async def client(session: httpx.AsyncClient) -> None:
+        for question in pending:
+            begun = time.perf_counter()
+            response = await session.post(f"{address}/ask", json={"question": question})
+            seen.append((time.perf_counter() - begun) * 1000)
+            timings = response.json()["timings_ms"]
+            own.append(timings["total"] - timings["embed"])
+
+    async with httpx.AsyncClient(timeout=60) as session:
+        await asyncio.gather(*(client(session) for _ in range(clients)))
+    return seen, own
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """A percentile of some figures."""
+    return float(np.percentile(values, share * 100))
+
+
+def measure_server(settings: Settings, count: int) -> Iterator[Row]:
+    """Start-up, memory, latency and the engine's own work."""
+    begun = time.perf_counter()
+    with served(settings) as (address, process):
+        yield "citydip serve to first answer", first_answer(address, begun), "s"
+        asyncio.run(load(address, 1, 20))
+        for clients in (1, 16):
+            seen, own = asyncio.run(load(address, clients, count))
+            yield f"/ask p50, {clients} client(s)", percentile(seen, 0.5), "ms"
+            yield f"/ask p95, {clients} client(s)", percentile(seen, 0.95), "ms"
+            if clients == 1:
+                yield "engine's own work p50 (article)", statistics.median(own), "ms"
+        yield "resident memory", resident_mib(process), "MiB"
+
+
+def measure_embedding(embedder: Embedder, samples: Sequence[str], count: int) -> Row:
+    """Passages embedded a second, of the article's lengths."""
+    texts = [samples[i % len(samples)] + f" {i}" for i in range(count)]
+    embedder.embed_passages(texts[:16])
+    begun = time.perf_counter()
+    embedder.embed_passages(texts)
+    return "passages embedded", count / (time.perf_counter() - begun), "1/s"
+
+
+def measure_search(
+    settings: Settings, embedder: NoisyEmbedder, samples: Sequence[str], size: int
+) -> Iterator[Row]:
+    """The engine's own work on a question over an index of this many passages."""
+    words = " ".join(samples).split()
+    random = np.random.default_rng(1)
+    pairs = []
+    for number in range(size):
+        text = " ".join(random.choice(words, 75))
+        pairs.append(whole_passage(f"p{number}", "", f"{text} {number}."))
+    with tempfile.TemporaryDirectory(prefix="citydip-bench-") as folder:
+        local = settings.model_copy(update={"index": Path(folder)})
+        index_passages(local, embedder, [d for d, _ in pairs], [p for _, p in pairs])
+        begun = time.perf_counter()
+        engine = Engine.open(local, embedder)
+        yield f"opening an index of {size:,} passages", time.perf_counter() - begun, "s"
+        own = []
+        for question in questions(70):
+            answer = asyncio.run(engine.ask(question))
+            own.append(answer.timings_ms["total"] - answer.timings_ms["embed"])
+        yield f"engine's own work p50 at {size:,} passages", statistics.median(own[10:]), "ms"
+        yield f"engine's own work p95 at {size:,} passages", percentile(own[10:], 0.95), "ms"
+        engine.close()
+
+
+def machine() -> str:
+    """What these figures were measured on."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        lines = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
+        model = lines[0].split(":", 1)[1].strip() if lines else model
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def main() -> None:
+    """Measure, print, and write the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", default="1000,10000,100000", help="index sizes, by commas")
+    parser.add_argument("--questions", type=int, default=200, help="questions a latency is from")
+    parser.add_argument("--json", type=Path, default=ROOT / "eval" / "out" / "bench.json")
+    options = parser.parse_args()
+    console = Console()
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="citydip-bench-") as folder:
+        settings = load_settings(seeds=ROOT / "seeds", index=Path(folder) / "index")
+        embedder = SentenceTransformersEmbedder()
+        maker = PassageMaker(embedder.count_tokens)
+        documents = [d for d in read_folder(settings.seeds) if not isinstance(d, FileFailure)]
+        samples = [p.text for document in documents for p in maker.passages(document)]
+        rows.append(measure_embedding(embedder, samples, 200))
+        index_folder(settings, embedder)
+        rows += measure_server(settings, options.questions)
+        noisy = NoisyEmbedder(embedder, samples)
+        for size in (int(part) for part in options.sizes.split(",") if part):
+            with console.status(f"{size:,} passages"):
+                rows += measure_search(settings, noisy, samples, size)
+    table = Table("what", "value", "unit", title=machine(), title_justify="left")
+    for what, value, unit in rows:
+        table.add_row(what, f"{value:,.1f}", unit)
+    console.print(table)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    content = {"machine": machine(), "rows": rows}
+    options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

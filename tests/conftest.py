@@ -1,0 +1,66 @@
+"""Real parts for all tests: the real model, and an index of the article that is shipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_OFFLINE"] = "1"  # nothing may fetch from a model hub
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+for name in [name for name in os.environ if name.startswith("CITYDIP_")]:
+    del os.environ[name]
+
+from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.engine import Engine
+from citydip_rag.indexing import index_folder
+from citydip_rag.settings import Settings, load_settings
+
+ROOT = Path(__file__).resolve().parent.parent
+ARTICLE = ROOT / "seeds" / "diplomasi-kota.txt"
+
+
+@pytest.fixture(scope="session")
+def embedder() -> SentenceTransformersEmbedder:
+    """The bundled model, loaded once."""
+    return SentenceTransformersEmbedder()
+
+
+@pytest.fixture(scope="session")
+def article_settings(
+    tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformersEmbedder
+) -> Settings:
+    """Settings with an index of the shipped article; tests must not change that index."""
+    settings = load_settings(
+        seeds=ROOT / "seeds", index=tmp_path_factory.mktemp("article") / "index"
+    )
+    index_folder(settings, embedder)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def engine(
+    article_settings: Settings, embedder: SentenceTransformersEmbedder
+) -> Iterator[Engine]:
+    """An engine over the shipped article."""
+    opened = Engine.open(article_settings, embedder)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def article() -> str:
+    """The text of the shipped article."""
+    return ARTICLE.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Real data beside the checkout; tests that need it skip where it is absent."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real data sets are not beside this checkout")
+    return folder

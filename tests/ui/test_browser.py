@@ -1,0 +1,200 @@
+"""A real browser asks the real server; the README's screenshots are made here."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+
+from citydip_rag import Engine
+from citydip_rag.server.app import create_app
+from citydip_rag.ui.page import mount_page
+
+ROOT = Path(__file__).resolve().parents[2]
+CHALLENGE = "potensi benturan dengan kebijakan luar negeri pemerintah pusat"
+DESKTOP, PHONE = (1280, 900), (390, 844)
+
+
+@pytest.fixture(scope="module")
+def address(engine: Engine) -> Iterator[str]:
+    """A server on a free loopback port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    mounted = mount_page(create_app(_Unclosed(engine)), engine)  # type: ignore[arg-type]
+    server = uvicorn.Server(
+        uvicorn.Config(mounted, host="127.0.0.1", port=port, log_level="warning", ws="none")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert server.started
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(timeout=15)
+    assert not thread.is_alive()
+
+
+class _Unclosed:
+    """The session's engine, which the server must not close."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._engine, name)
+
+    def close(self) -> None:
+        """Other tests go on with it."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.fail("the browser tests need chromium: apt-get install chromium")
+    flags = (
+        "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+        " --disable-component-update --disable-sync"
+    )
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=flags.split())
+        yield launched
+        launched.close()
+
+
+class Visit:
+    """One open page, and every request it made."""
+
+    def __init__(self, page: Page, requests: list[Request], errors: list[str]) -> None:
+        self.page = page
+        self.requests = requests
+        self.errors = errors
+
+    def ask(self, question: str) -> None:
+        """Type a question, send it, wait for the reply."""
+        turns = self.page.locator(".turn").count()
+        self.page.locator("#question textarea").fill(question)
+        self.page.locator("#send").click()
+        turn = self.page.locator(".turn").nth(turns)
+        expect(turn.locator(".reply-answer, .reply-abstained, .reply-failed").first).to_be_visible(
+            timeout=15_000
+        )
+
+
+def visit(
+    browser: Browser, address: str, locale: str, size: tuple[int, int], scheme: str = "light"
+) -> Visit:
+    context = browser.new_context(
+        locale=locale,
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    requests: list[Request] = []
+    errors: list[str] = []
+    page.on("request", lambda request: requests.append(request))
+    page.on("console", lambda entry: errors.append(entry.text) if entry.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(address)
+    page.wait_for_selector("#send[aria-label]", timeout=30_000)
+    return Visit(page, requests, errors)
+
+
+@pytest.mark.parametrize(
+    ("locale", "question", "size", "scheme", "shot"),
+    [
+        ("id-ID", "Apa tantangan terbesar diplomasi kota?", DESKTOP, "light", "page-id.png"),
+        (
+            "en-US",
+            "What is the greatest challenge of city diplomacy?",
+            DESKTOP,
+            "dark",
+            "page-en.png",
+        ),
+        ("id-ID", "Apa tantangan terbesar diplomasi kota?", PHONE, "dark", None),
+        ("en-GB", "What is the greatest challenge of city diplomacy?", PHONE, "light", None),
+    ],
+)
+def test_asks_and_sees_highlighted_evidence(
+    browser: Browser,
+    address: str,
+    tmp_path: Path,
+    locale: str,
+    question: str,
+    size: tuple[int, int],
+    scheme: str,
+    shot: str | None,
+) -> None:
+    opened = visit(browser, address, locale, size, scheme)
+    page = opened.page
+    assert page.locator("html").get_attribute("lang") == locale[:2]
+    opened.ask(question)
+    expect(page.locator(".turn.current .said")).to_contain_text(CHALLENGE)
+    marks = page.locator(".turn.current mark")
+    assert any(CHALLENGE in marks.nth(i).inner_text() for i in range(marks.count()))
+    badge = page.locator('.turn.current .badge[data-number="2"]').first
+    badge.click()
+    expect(page.locator('.turn.current mark[data-numbers~="2"]').first).to_be_in_viewport()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= size[0]
+    page.screenshot(path=(ROOT / "docs" / shot) if shot else tmp_path / "phone.png")
+    assert {request.url.split("/")[2] for request in opened.requests if "//" in request.url} == {
+        address.split("/")[2]
+    }
+    assert opened.errors == []
+    page.context.close()
+
+
+def test_abstention_looks_different(browser: Browser, address: str) -> None:
+    opened = visit(browser, address, "id-ID", DESKTOP)
+    opened.ask("Berapa gram tepung untuk membuat donat?")
+    page = opened.page
+    expect(page.locator(".reply-abstained")).to_contain_text("Dokumen tidak memuat jawabannya")
+    assert page.locator(".reply-answer").count() == 0
+    assert page.locator(".turn.current mark").count() == 0
+    assert page.locator("details.card-reading").count() > 0
+    page.context.close()
+
+
+def test_language_is_switched_in_place(browser: Browser, address: str) -> None:
+    opened = visit(browser, address, "en-US", DESKTOP)
+    page = opened.page
+    opened.ask("Apa tantangan terbesar diplomasi kota?")
+    page.locator('[data-choose="id"]').click()
+    assert page.locator("html").get_attribute("lang") == "id"
+    assert page.locator(".turn").count() == 1
+    assert CHALLENGE in page.locator(".turn.current .said").inner_text()
+    page.context.close()
+
+
+def test_example_question_is_asked_by_a_click(browser: Browser, address: str) -> None:
+    opened = visit(browser, address, "id-ID", DESKTOP)
+    opened.page.locator(".chip:visible").first.click()
+    expect(opened.page.locator(".reply-answer, .reply-abstained").first).to_be_visible(
+        timeout=15_000
+    )
+    opened.page.context.close()
+
+
+def test_empty_and_over_long_questions_are_refused_gently(browser: Browser, address: str) -> None:
+    opened = visit(browser, address, "en-US", DESKTOP)
+    page = opened.page
+    page.locator("#send").click()
+    expect(page.locator("#hint")).not_to_be_empty()
+    page.locator("#question textarea").fill("a" * 2_001)
+    page.locator("#send").click()
+    expect(page.locator("#hint")).to_contain_text("2,000")
+    assert page.locator(".turn").count() == 0
+    assert len(page.locator("#question textarea").input_value()) == 2_001
+    page.context.close()
