@@ -18,8 +18,9 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-index: $(READY) ## index the documents in seeds/
-	$(BIN)/citydip index
+index: $(READY) ## index the documents in seeds/, if they changed
+	@if [ ! -f index/CURRENT ] || [ -n "$$(find seeds -newer index/CURRENT -print -quit)" ]; then \
+	  $(BIN)/citydip index; fi
 
 serve: index ## set everything up and serve page and API on 127.0.0.1:7860
 	$(BIN)/citydip serve

@@ -42,9 +42,7 @@ def article_settings(
 
 
 @pytest.fixture(scope="session")
-def engine(
-    article_settings: Settings, embedder: SentenceTransformersEmbedder
-) -> Iterator[Engine]:
+def engine(article_settings: Settings, embedder: SentenceTransformersEmbedder) -> Iterator[Engine]:
     """An engine over the shipped article."""
     opened = Engine.open(article_settings, embedder)
     yield opened

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from citydip_rag import Engine, Language
-from citydip_rag.errors import QuestionError
+from citydip_rag import Engine, Language, Settings
+from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.errors import IndexMismatchError, QuestionError
 
 CHALLENGE = "potensi benturan dengan kebijakan luar negeri pemerintah pusat"
 
@@ -121,3 +122,11 @@ async def test_many_at_once_get_their_own_answers(engine: Engine) -> None:
     alone = [(await engine.ask(question)).answer for question in questions[:3]]
     together = await asyncio.gather(*(engine.ask(question) for question in questions))
     assert [answer.answer for answer in together] == alone * 5
+
+
+def test_index_cut_by_other_settings_is_refused(
+    article_settings: Settings, embedder: SentenceTransformersEmbedder
+) -> None:
+    other = article_settings.model_copy(update={"passage_max_tokens": 120})
+    with pytest.raises(IndexMismatchError, match="60 to 180.*60 to 120.*citydip index"):
+        Engine.open(other, embedder)

@@ -11,7 +11,7 @@ from typing import Self
 
 from citydip_rag.corpus.language import detect_language
 from citydip_rag.embedding import Embedder, SentenceTransformersEmbedder
-from citydip_rag.errors import QuestionError, SettingsError
+from citydip_rag.errors import IndexMismatchError, QuestionError, SettingsError
 from citydip_rag.generation import GenerationRequest, Generator, make_generator
 from citydip_rag.grounding import Calibration, VerbatimVerifier, Verifier, features, ground
 from citydip_rag.index import Index
@@ -100,6 +100,7 @@ class Engine:
         generator = make_generator(settings.generator)
         embedder = embedder or make_embedder(settings)
         index = Index.open(settings.index, embedder)
+        _check_chunking(settings, index)
         return cls(settings, embedder, index, generator)
 
     async def ask(
@@ -311,6 +312,19 @@ def _limit_blas_threads() -> None:
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(limits=1, user_api="blas")
+
+
+def _check_chunking(settings: Settings, index: Index) -> None:
+    """An index cut by other settings is stale."""
+    cut = index.manifest.chunking
+    wanted = (settings.passage_min_tokens, settings.passage_max_tokens)
+    if cut is not None and (cut.min_tokens, cut.max_tokens) != wanted:
+        index.close()
+        raise IndexMismatchError(
+            f"The index is stale: its passages have {cut.min_tokens} to {cut.max_tokens} tokens,"
+            f" the settings ask for {wanted[0]} to {wanted[1]}.",
+            "Run: citydip index",
+        )
 
 
 def _evidence_head(settings: Settings, index: Index) -> EvidenceHead:

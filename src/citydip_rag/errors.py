@@ -114,6 +114,12 @@ class GenerationError(CitydipError):
     status = 502
 
 
+class AddressError(CitydipError):
+    """The server cannot listen where it should."""
+
+    slug = "address"
+
+
 class EvaluationError(CitydipError):
     """A dataset or a gate is malformed; the message names file and line."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+
 import uvicorn
 from fastapi import FastAPI
 
 from citydip_rag.engine import Engine
+from citydip_rag.errors import AddressError
 from citydip_rag.settings import Settings
 
 
@@ -23,7 +26,12 @@ def build_app(settings: Settings) -> FastAPI:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until interrupted."""
+    """Serve until interrupted.
+
+    Raises:
+        CitydipError: the address is taken, or model or index are not usable.
+    """
+    _check_address(settings.host, settings.port)
     config = uvicorn.Config(
         build_app(settings),
         host=settings.host,
@@ -33,3 +41,19 @@ def serve(settings: Settings) -> None:
         server_header=False,
     )
     uvicorn.Server(config).run()
+
+
+def _check_address(host: str, port: int) -> None:
+    """Find out before the model is loaded whether the address can be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise AddressError(
+            f"Cannot listen on {host}:{port}: {error.strerror or error}.",
+            "Stop the other server, or choose another port: citydip serve --port 7861",
+        ) from error

@@ -79,7 +79,8 @@ class SentenceTransformersEmbedder(Embedder):
         """Number of tokens in each text."""
         if not texts:
             return []
-        encoded = self._model.tokenizer(list(texts), add_special_tokens=False, verbose=False)
+        with self._lock:
+            encoded = self._model.tokenizer(list(texts), add_special_tokens=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
 
     def embed_queries(self, texts: Sequence[str]) -> list[Encoding]:
@@ -99,12 +100,13 @@ class SentenceTransformersEmbedder(Embedder):
         if not texts:
             return []
         wholes = [prompt + lead + text for lead, text in zip(leads, texts, strict=True)]
-        encoded = self._model.tokenizer(
-            wholes,
-            truncation=True,
-            max_length=self.max_tokens,
-            return_offsets_mapping=True,
-        )
+        with self._lock:  # a tokenizer's truncation is state that threads would share
+            encoded = self._model.tokenizer(
+                wholes,
+                truncation=True,
+                max_length=self.max_tokens,
+                return_offsets_mapping=True,
+            )
         lengths = [len(ids) for ids in encoded["input_ids"]]
         results: list[Encoding | None] = [None] * len(texts)
         done = 0
