@@ -128,5 +128,5 @@ def test_index_cut_by_other_settings_is_refused(
     article_settings: Settings, embedder: SentenceTransformersEmbedder
 ) -> None:
     other = article_settings.model_copy(update={"passage_max_tokens": 120})
-    with pytest.raises(IndexMismatchError, match="60 to 180.*60 to 120.*citydip index"):
+    with pytest.raises(IndexMismatchError, match=r"60 to 180.*60 to 120.*citydip index"):
         Engine.open(other, embedder)

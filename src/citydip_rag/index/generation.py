@@ -84,7 +84,7 @@ def publish(index: Path, folder: Path, manifest: Manifest) -> None:
         _sync(path)
     _sync(folder)
     pointer = index / f".{POINTER}-{secrets.token_hex(4)}"
-    pointer.write_text(folder.name + "\n", encoding="utf-8")
+    pointer.write_text(f"{folder.name} {_sha256(folder / MANIFEST)}\n", encoding="utf-8")
     _sync(pointer)
     pointer.replace(index / POINTER)
     _sync(index)
@@ -110,14 +110,19 @@ def remove_old(index: Path) -> None:
 
 
 def current_name(index: Path) -> str:
-    """Name of the current generation.
+    """Name of the current generation; raises as `current_generation` does."""
+    return current_generation(index)[0]
+
+
+def current_generation(index: Path) -> tuple[str, str]:
+    """Name of the current generation, and the SHA-256 of its manifest.
 
     Raises:
         IndexMissingError: there is none.
         IndexDamagedError: the pointer holds nonsense.
     """
     try:
-        name = (index / POINTER).read_text(encoding="utf-8").strip()
+        name, _, digest = (index / POINTER).read_text(encoding="utf-8").strip().partition(" ")
     except FileNotFoundError:
         raise IndexMissingError("There is no index yet.", "Run: citydip index") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -126,21 +131,23 @@ def current_name(index: Path) -> str:
         raise IndexDamagedError(
             f"The index pointer {POINTER} names a generation that is not there.", REBUILD
         )
-    return name
+    return name, digest
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """Read a generation's manifest.
+def read_manifest(folder: Path, digest: str) -> Manifest:
+    """Read a generation's manifest, whose SHA-256 the pointer holds.
 
     Raises:
         IndexDamagedError: it is absent or damaged.
         IndexMismatchError: it was written by another version of the format.
     """
     try:
-        text = (folder / MANIFEST).read_text(encoding="utf-8")
+        text = (folder / MANIFEST).read_bytes()
         manifest = Manifest.model_validate_json(text)
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
+    except (OSError, ValidationError) as error:
         raise IndexDamagedError(f"{MANIFEST} of the index is damaged.", REBUILD) from error
+    if hashlib.sha256(text).hexdigest() != digest:
+        raise IndexDamagedError(f"{MANIFEST} of the index was altered.", REBUILD)
     if manifest.format != FORMAT:
         raise IndexMismatchError(
             f"The index has format {manifest.format}, this program reads {FORMAT}.", REBUILD

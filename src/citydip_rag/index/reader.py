@@ -20,7 +20,7 @@ from citydip_rag.index.faiss import FaissIndex
 from citydip_rag.index.generation import (
     REBUILD,
     Manifest,
-    current_name,
+    current_generation,
     read_manifest,
     verify_files,
 )
@@ -49,9 +49,9 @@ class Index:
             IndexDamagedError: a file is absent or altered.
             IndexMismatchError: it was built by another model or format.
         """
-        name = current_name(index)
+        name, digest = current_generation(index)
         folder = index / name
-        manifest = read_manifest(folder)
+        manifest = read_manifest(folder, digest)
         _check_embedder(manifest, embedder)
         verify_files(folder, manifest)
         try:
