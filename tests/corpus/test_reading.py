@@ -1,0 +1,179 @@
+"""Files become documents; what cannot is named."""
+
+from __future__ import annotations
+
+import codecs
+import random
+from pathlib import Path
+
+import pytest
+
+from citydip_rag.corpus import FileFailure, read_file, read_folder
+from citydip_rag.corpus import folder as folder_module
+from citydip_rag.corpus.encoding import decode
+from citydip_rag.corpus.language import detect_language
+from citydip_rag.corpus.text import structure
+from citydip_rag.errors import DocumentError, NothingToIndexError
+from citydip_rag.schema import Document
+
+TEXT = "Judul\nKota-kota besar “bekerja sama” di Eropa – café, naïve.\nBaris ketiga ada di sini."
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TEXT.encode(),
+        codecs.BOM_UTF8 + TEXT.encode(),
+        codecs.BOM_UTF16_LE + TEXT.encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"),
+        codecs.BOM_UTF32_LE + TEXT.encode("utf-32-le"),
+        TEXT.encode("utf-16-le"),
+        TEXT.encode("utf-16-be"),
+        TEXT.encode("cp1252"),
+        TEXT.replace("\n", "\r\n").encode(),
+        TEXT.replace("\n", "\r").encode(),
+    ],
+)
+def test_encodings(data: bytes) -> None:
+    assert decode(data, "a.txt") == TEXT
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b" \n\t \r\n", "white space"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 30, "binary"),
+        (random.Random(1).randbytes(20_000), "(binary|encoding|valid)"),  # noqa: S311
+        (b"\x00" * 1000, "binary"),
+        (codecs.BOM_UTF16_LE + b"\x00\xd8\x41", "UTF-16"),
+    ],
+)
+def test_what_is_no_text_is_named(tmp_path: Path, data: bytes, reason: str) -> None:
+    path = tmp_path / "strange.txt"
+    path.write_bytes(data)
+    with pytest.raises(DocumentError, match=rf"strange\.txt.*{reason}|{reason}.*strange\.txt"):
+        read_file(path, "strange.txt")
+
+
+def test_control_characters_become_spaces_one_for_one() -> None:
+    assert decode(b"kota\x07besar dan seterusnya", "a.txt") == "kota besar dan seterusnya"
+
+
+def test_large_unknown_and_unreadable_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, film, gone = (tmp_path / name for name in ("good.txt", "film.mp4", "gone.txt"))
+    good.write_text(TEXT, encoding="utf-8")
+    film.write_bytes(b"x")
+    with pytest.raises(DocumentError, match=r"film\.mp4.*\.md, \.text, \.txt|film\.mp4"):
+        read_file(film, "film.mp4")
+    with pytest.raises(DocumentError, match=r"gone\.txt cannot be read"):
+        read_file(gone, "gone.txt")
+    monkeypatch.setattr(folder_module, "MAX_FILE_BYTES", 10)
+    with pytest.raises(DocumentError, match="larger than"):
+        read_file(good, "good.txt")
+
+
+def test_folder_goes_on_after_a_bad_file_and_stays_inside(tmp_path: Path) -> None:
+    seeds = tmp_path / "seeds"
+    (seeds / "sub" / ".hidden").mkdir(parents=True)
+    (seeds / "b.txt").write_text(TEXT, encoding="utf-8")
+    (seeds / "sub" / "c.md").write_text("# Kota\n\nIsi kota.", encoding="utf-8")
+    (seeds / "a.txt").write_bytes(b"")
+    (seeds / "sub" / ".hidden" / "d.txt").write_text(TEXT, encoding="utf-8")
+    (seeds / "README.md").write_text("about this folder", encoding="utf-8")
+    (seeds / "x.txt").mkdir()
+    outside = tmp_path / "outside.txt"
+    outside.write_text(TEXT, encoding="utf-8")
+    (seeds / "link.txt").symlink_to(outside)
+    (seeds / "dangling.txt").symlink_to(tmp_path / "nowhere")
+    items = list(read_folder(seeds))
+    assert [item.source for item in items] == ["a.txt", "b.txt", "sub/c.md"]
+    assert isinstance(items[0], FileFailure)
+    assert [item.title for item in items if isinstance(item, Document)] == ["Judul", "Kota"]
+
+
+def test_missing_and_empty_folders(tmp_path: Path) -> None:
+    with pytest.raises(NothingToIndexError, match="no folder 'nowhere'"):
+        list(read_folder(tmp_path / "nowhere"))
+    with pytest.raises(NothingToIndexError, match="holds no documents"):
+        list(read_folder(tmp_path))
+
+
+def test_the_article(article: str) -> None:
+    found = structure(article)
+    headings = [article[h.start : h.end] for h in found.headings]
+    assert headings == [
+        "Diplomasi Kota: Walikota di Panggung Global",
+        "Mengapa Walikota Menjadi Penting dalam Diplomasi?",
+        "Contoh Nyata Peran Diplomatik Walikota",
+        "Tantangan dan Peluang di Depan",
+    ]
+    assert len(found.blocks) == 8
+
+
+def test_wrapped_text_is_joined_and_lists_are_no_headings() -> None:
+    wrapped = (
+        "Chapter One\n\nThis is a line that goes on\nto the next one and ends\nhere.\n\n"
+        "Next\nlines."
+    )
+    found = structure(wrapped)
+    assert [wrapped[b.start : b.end][:4] for b in found.blocks] == ["This", "Next"]
+    listed = "Bahan\n- Tepung\n- Gula\n1. Aduk rata\na) Panggang\nSelesai sudah."
+    found = structure(listed)
+    assert [listed[h.start : h.end] for h in found.headings] == ["Bahan"]
+    assert len(found.blocks) == 5
+    short = structure("Satu\nDua\nTiga")
+    assert (len(short.headings), len(short.blocks)) == (2, 1)
+
+
+def test_markdown(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(
+        "Panduan *Kota*\n===\n\nKalimat **penting** dengan [tautan](http://x).\n\n## Tabel\n\n"
+        "| Kota | Tahun |\n|---|---|\n| Bandung | 2015 |\n\n- satu\n- dua\n\n```\nkode = 1\n```\n"
+        "\n<script>alert(1)</script>\n",
+        encoding="utf-8",
+    )
+    document = read_file(path, "a.md")
+    lines = [document.text[b.start : b.end] for b in document.blocks]
+    assert document.title == "Panduan Kota"
+    assert lines[:4] == ["Kalimat penting dengan tautan.", "Kota | Tahun", "Bandung | 2015", "satu"]
+    assert "kode = 1" in lines
+    assert "**" not in document.text
+    assert [h.level for h in document.headings] == [1, 2]
+
+
+def test_real_files_load_or_are_named(shared_data: Path) -> None:
+    items = {item.source: item for item in read_folder(shared_data / "documents")}
+    assert isinstance(items["norwich-city.txt"], Document)
+    assert isinstance(items["book-war-and-peace-1p.txt"], Document)
+    sixteen = items["fake-text-utf-16-le.txt"]
+    assert isinstance(sixteen, Document)
+    assert "\x00" not in sixteen.text
+    for name in ("empty.txt", "fake-text-all-whitespace.txt", "UUD1945.pdf"):
+        failure = items[name]
+        assert isinstance(failure, FileFailure)
+        assert name in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Apa itu diplomasi kota?", "id"),
+        ("Siapa walikota London?", "id"),
+        ("Berapa anggarannya?", "id"),
+        ("jelaskan peran walikota", "id"),
+        ("kapan ditandatangani", "id"),
+        ("What is city diplomacy?", "en"),
+        ("Who is the mayor of Jakarta?", "en"),
+        ("list the factors", "en"),
+        ("How many members does it have?", "en"),
+        ("climate change and migration", "en"),
+        ("perubahan iklim dan migrasi", "id"),
+        ("??", "id"),
+    ],
+)
+def test_language(text: str, language: str) -> None:
+    assert detect_language(text) == language
