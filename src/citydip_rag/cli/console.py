@@ -29,6 +29,9 @@ screen = Console()
 remarks = Console(stderr=True)
 """For progress, notes and errors: standard output holds results alone."""
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C or a termination signal."""
+
 Step = Callable[[int, int], None]
 
 
@@ -89,9 +92,10 @@ def run(command: typer.Typer) -> None:
         if error.remedy:
             remarks.print(f"→ {error.remedy}", markup=False, highlight=False)
         sys.exit(2)
-    except KeyboardInterrupt:
-        remarks.print("Interrupted; nothing is lost.")
-        sys.exit(130)
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:  # Typer has turned Ctrl-C into this
+            remarks.print("Interrupted; nothing is lost.")
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)

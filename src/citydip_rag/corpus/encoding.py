@@ -21,7 +21,7 @@ _SAMPLE: Final = 65_536
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CONTROL_BYTES: Final = bytes(b for b in range(32) if b not in b"\t\n\f\r")
 _UNDEFINED_IN_CP1252: Final = b"\x81\x8d\x8f\x90\x9d"
-_FEW_ACCENTS: Final = 0.1
+_FEW_ACCENTS: Final = 0.2
 _MANY_CONTROLS: Final = 0.01
 """A text with more control characters than this share is no text."""
 
@@ -59,18 +59,31 @@ def _decode(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        pass
+        return _strictly(data, _likely_encoding(data, name), name)
+
+
+def _likely_encoding(data: bytes, name: str) -> str:
+    """What the bytes look most like, if not UTF-8."""
     sample = data[:_SAMPLE]
     if sum(sample.count(byte) for byte in _CONTROL_BYTES) > len(sample) * _MANY_CONTROLS:
         raise DocumentError(f"{name} is a binary file, not text.", "Save it as text, or remove it.")
+    if _is_damaged_utf8(data):
+        return "utf-8"
     if _looks_western(sample):
-        return data.decode("cp1252", errors="replace")
+        return "cp1252"
     best = from_bytes(sample).best()
     if best is None:
         raise DocumentError(
             f"The encoding of {name} is not known.", "Save it as UTF-8 and index again."
         )
-    return _strictly(data, best.encoding, name)
+    return str(best.encoding)
+
+
+def _is_damaged_utf8(data: bytes) -> bool:
+    """More of it is right as UTF-8 than wrong, which no other encoding brings about."""
+    text = data.decode("utf-8", errors="replace")
+    wrong = text.count("\ufffd")
+    return sum(character > "\x7f" for character in text) > 2 * wrong
 
 
 def _looks_western(sample: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ def read_folder(folder: Path) -> Iterator[Document | FileFailure]:
             f"Put files of these kinds into it: {', '.join(sorted(known_suffixes()))}.",
         )
     for path in files:
-        source = path.relative_to(folder).as_posix()
+        source = _shown(path.relative_to(folder).as_posix())
         try:
             yield read_file(path, source)
         except DocumentError as error:
@@ -107,6 +108,11 @@ def make_document(extract: Extract, source: str, sha256: str) -> Document:
 def known_suffixes() -> frozenset[str]:
     """Endings of the files we can read."""
     return frozenset().union(*(loader.suffixes for loader in LOADERS))
+
+
+def _shown(name: str) -> str:
+    """A name that can be stored and shown, whatever bytes the file system gave it."""
+    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
 
 
 def _loader_for(path: Path) -> Loader:

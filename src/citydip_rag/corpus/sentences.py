@@ -30,6 +30,9 @@ _CLOSING: Final = "\"'”’»)]"
 _SOFT_LIMIT: Final = 1_200
 """Characters after which a run without a full stop is cut at a clause or a space."""
 _CLAUSE: Final = re.compile(r"[;:,—–]\s|\s")
+_SPACE: Final = re.compile(r"\s*")
+_MARKER: Final = re.compile(r"\(?[0-9a-zA-Z]{1,3}[.)]|\W+")
+_INITIALS: Final = re.compile(r"(?:^|\W)(?:[A-Z]\.){2,}$")
 
 
 def sentence_spans(text: str, start: int, end: int) -> list[Span]:
@@ -55,28 +58,36 @@ def _punkt() -> PunktSentenceTokenizer:
 
 
 def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    start = _after_space(text, start, end)
     while end - start > _SOFT_LIMIT:
         stops = [
             m.end() for m in _CLAUSE.finditer(text, start + _SOFT_LIMIT // 2, start + _SOFT_LIMIT)
         ]
         stop = stops[-1] if stops else start + _SOFT_LIMIT
         yield start, start + len(text[start:stop].rstrip())
-        start = stop
-    yield start, end
+        start = _after_space(text, stop, end)
+    if start < end:
+        yield start, end
+
+
+def _after_space(text: str, start: int, end: int) -> int:
+    space = _SPACE.match(text, start, end)
+    return space.end() if space else start
 
 
 def _joined(text: str, spans: list[Span]) -> list[Span]:
     """Give back to a sentence the closing quotes that the splitter put before the next one.
 
-    A piece without a letter or figure (a lone number's dot, a bullet) joins its neighbour.
+    A piece without a letter or figure (a lone number's dot, a bullet) joins its neighbour, and
+    initials (B.J.) join the name they belong to.
     """
     joined: list[Span] = []
     for span in spans:
         piece = text[span.start : span.end]
         orphan = piece[0] in _CLOSING and len(piece.strip(_CLOSING + " .")) == 0
         previous = text[joined[-1].start : joined[-1].end] if joined else ""
-        marker = bool(previous) and re.fullmatch(r"\(?[0-9a-zA-Z]{1,3}[.)]|\W+", previous)
-        if joined and (orphan or marker):
+        open_ended = _MARKER.fullmatch(previous) or _INITIALS.search(previous)
+        if joined and (orphan or open_ended):
             joined[-1] = Span(start=joined[-1].start, end=span.end)
         else:
             joined.append(span)

@@ -48,7 +48,7 @@ class SentenceTransformersEmbedder(Embedder):
             ModelError: the model cannot be loaded, or gives no token vectors.
         """
         self._name, source = _resolve(model)
-        self._model = _load(source)
+        self._model = _load(self._name, source)
         self._lock = threading.Lock()
         self._prompts = _prompts(self._model)
         self._fingerprint = _fingerprint(self._model, self._prompts)
@@ -167,7 +167,8 @@ def _resolve(model: str) -> tuple[str, str]:
     return HUB_NAME, HUB_NAME
 
 
-def _load(source: str) -> SentenceTransformer:
+def _load(name: str, source: str) -> SentenceTransformer:
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
@@ -175,9 +176,14 @@ def _load(source: str) -> SentenceTransformer:
     local = Path(source).is_dir()
     try:
         model = SentenceTransformer(source, local_files_only=local)
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
+        if name == BUNDLED_NAME:
+            raise ModelError(
+                "The unpacked embedding model is damaged.",
+                "Delete the folder citydip-rag/models in your cache folder; it is unpacked anew.",
+            ) from error
         raise ModelError(
-            f"The embedding model {source!r} cannot be loaded.",
+            f"The embedding model {name!r} cannot be loaded.",
             "Set CITYDIP_EMBEDDING_MODEL to `bundled`, to a folder, or to a model name this"
             " machine can download.",
         ) from error

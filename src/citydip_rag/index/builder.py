@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sqlite3
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,16 +18,18 @@ from filelock import FileLock, Timeout
 
 from citydip_rag.embedding.base import Embedder, Progress
 from citydip_rag.embedding.projection import Projection, sample_tokens, shipped_projection
-from citydip_rag.errors import CitydipError, IndexBusyError
+from citydip_rag.errors import CitydipError, IndexBusyError, IndexDamagedError
 from citydip_rag.index.bm25s import Bm25sIndex
 from citydip_rag.index.cache import FILE as CACHE_FILE
 from citydip_rag.index.cache import CachedEncoding, EmbeddingCache
 from citydip_rag.index.faiss import FaissIndex
 from citydip_rag.index.generation import (
     FORMAT,
+    REBUILD,
     ChunkingSettings,
     Manifest,
     checksums,
+    is_current,
     new_generation,
     publish,
     remove_old,
@@ -73,15 +76,21 @@ def write_lock(index: Path) -> Iterator[None]:
 
     Raises:
         IndexBusyError: another process holds it.
+        DiskError: the folder cannot be made or written.
     """
-    index.mkdir(parents=True, exist_ok=True)
     lock = FileLock(index / LOCK)
     try:
+        index.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         raise IndexBusyError(
             "Another process is writing this index.", "Wait until it has finished, and try again."
         ) from None
+    except OSError as error:
+        raise DiskError(
+            f"The index folder {index.name!r} cannot be written: {error.strerror or error}.",
+            "Check its permissions, or set CITYDIP_INDEX to another folder.",
+        ) from error
     try:
         yield
     finally:
@@ -115,6 +124,7 @@ class IndexBuilder:
 
         Raises:
             DiskError: the disk is full or cannot be written.
+            IndexDamagedError: the embedding cache is damaged.
         """
         try:
             return self._build(documents, passages, chunking, progress)
@@ -123,6 +133,8 @@ class IndexBuilder:
                 f"The index cannot be written: {getattr(error, 'strerror', None) or error}.",
                 "Make room on the disk and run citydip index again; nothing is lost.",
             ) from error
+        except sqlite3.DatabaseError as error:
+            raise IndexDamagedError(f"The index file {CACHE_FILE} is damaged.", REBUILD) from error
 
     def _build(
         self,
@@ -142,7 +154,8 @@ class IndexBuilder:
                 manifest = self._manifest(folder, documents, passages, projection, chunking)
                 publish(self.index, folder, manifest)
             except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
+                if not is_current(self.index, folder.name):  # else only the last sync failed
+                    shutil.rmtree(folder, ignore_errors=True)
                 raise
             remove_old(self.index)
             cache.prune(keys)
@@ -188,14 +201,18 @@ class IndexBuilder:
         if shipped is not None:
             return shipped
         path = self.index / f"projection-{self.embedder.fingerprint}.npz"
-        if path.is_file():
+        try:
             return Projection.load(path)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            logger.info("learning the projection of token vectors")
         step = max(1, len(passages) // _PROJECTION_SAMPLE)
         sample = passages[::step]
         encodings = self.embedder.embed_passages(
             [passage.text for passage in sample], [passage.heading for passage in sample]
         )
-        Projection.fit(sample_tokens(e.tokens.vectors for e in encodings)).save(path)
+        unfinished = path.with_name(f".{path.name}")
+        Projection.fit(sample_tokens(e.tokens.vectors for e in encodings)).save(unfinished)
+        unfinished.replace(path)
         return Projection.load(path)
 
     def _manifest(

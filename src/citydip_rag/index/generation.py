@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 from datetime import UTC, datetime
@@ -12,12 +13,19 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from citydip_rag.errors import IndexDamagedError, IndexMismatchError, IndexMissingError
+from citydip_rag.errors import (
+    CitydipError,
+    IndexDamagedError,
+    IndexMismatchError,
+    IndexMissingError,
+)
 
 FORMAT: Final = 1
 POINTER: Final = "CURRENT"
 MANIFEST: Final = "manifest.json"
 REBUILD: Final = "Run: citydip index --rebuild"
+_GENERATION: Final = re.compile(r"\d{8}T\d{6}-[0-9a-f]{6}")
+"""Names that `new_generation` gives; nothing else in the index folder is ever deleted."""
 _KEPT: Final = 2
 """Generations kept: the current one and the one that readers may still hold."""
 
@@ -97,7 +105,7 @@ def remove_old(index: Path) -> None:
     """
     current = current_name(index)
     folders = sorted(
-        (path for path in index.iterdir() if path.is_dir() and not path.name.startswith(".")),
+        (path for path in index.iterdir() if path.is_dir() and _GENERATION.fullmatch(path.name)),
         key=lambda path: (path.name == current, (path / MANIFEST).is_file(), path.name),
     )
     for folder in folders[:-_KEPT]:
@@ -112,6 +120,14 @@ def remove_old(index: Path) -> None:
 def current_name(index: Path) -> str:
     """Name of the current generation; raises as `current_generation` does."""
     return current_generation(index)[0]
+
+
+def is_current(index: Path, name: str) -> bool:
+    """Whether the pointer names this generation."""
+    try:
+        return current_name(index) == name
+    except CitydipError:
+        return False
 
 
 def current_generation(index: Path) -> tuple[str, str]:

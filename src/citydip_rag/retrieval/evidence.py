@@ -123,7 +123,7 @@ class EvidenceHead:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 head = cls(**{name: arrays[name].astype(np.float32) for name in arrays.files})
-        except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
             raise SettingsError("The evidence head cannot be read.", _RETRAIN) from error
         if head.query_down.shape[1] != dimension:
             raise SettingsError("The evidence head was trained for another model.", _RETRAIN)

