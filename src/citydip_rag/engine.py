@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,8 +39,12 @@ from citydip_rag.schema import (
 from citydip_rag.settings import Settings
 from citydip_rag.texts import text
 
+logger = logging.getLogger(__name__)
+
 EVIDENCE_DEPTH = 10
 """Passages whose sentences are weighed for an answer."""
+MAX_LEFT_OUT = 50
+"""Passages looked at beyond that depth to make up for those left out."""
 _FIRST_STAGES: dict[str, FirstStage] = {
     "hybrid": HybridStage(),
     "dense": DenseStage(),
@@ -81,6 +86,10 @@ class Engine:
         self.index = index
         self.generator = generator
         self.calibration = Calibration.load(settings.calibration)
+        if self.calibration.head != index.projection.fingerprint:
+            logger.warning(
+                "the abstention was calibrated for another model; run citydip calibrate abstention"
+            )
         self.retriever = Retriever(
             _FIRST_STAGES[settings.retrieval_mode],
             TokenAlignmentReranker() if settings.rerank else None,
@@ -225,12 +234,12 @@ class Engine:
         self._check_documents(documents)
         query = encode_query(self.embedder, self.index, question)
         clock.lap("embed")
-        depth = EVIDENCE_DEPTH + len(without)
+        depth = EVIDENCE_DEPTH + min(len(without), MAX_LEFT_OUT)
         candidates = self._aligned.search(self.index, query, depth, documents)
         candidates = [c for c in candidates if c.passage.id not in without][:EVIDENCE_DEPTH]
         clock.lap("retrieve")
-        evidence = find_evidence(self._head, query, candidates)
         language = detect_language(question)
+        evidence = find_evidence(self._head, query, language.value, candidates)
         values = features(query, language, candidates, evidence) if evidence else {}
         confidence = self.calibration.confidence(values) if values else 0.0
         clock.lap("weigh")

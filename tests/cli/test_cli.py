@@ -79,7 +79,7 @@ def test_index_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert all(finding["fine"] for finding in parsed_doctor().values())
     assert invoke("doctor").exit_code == 0
     (seeds / "b.txt").write_text("Walikota bertemu investor.", encoding="utf-8")
-    assert "changed" in parsed_doctor()["index"]["observation"]
+    assert "as they are" in parsed_doctor()["index"]["observation"]
     (tmp_path / "index" / POINTER).write_text("nowhere")
     assert "--rebuild" in parsed_doctor()["index"]["advice"]
     monkeypatch.setenv("CITYDIP_TOP_K", "many")

@@ -125,7 +125,7 @@ def test_wrapped_text_is_joined_and_lists_are_no_headings() -> None:
     assert [listed[h.start : h.end] for h in found.headings] == ["Bahan"]
     assert len(found.blocks) == 5
     short = structure("Satu\nDua\nTiga")
-    assert (len(short.headings), len(short.blocks)) == (2, 1)
+    assert (len(short.headings), len(short.blocks)) == (0, 3)
 
 
 def test_markdown(tmp_path: Path) -> None:
@@ -177,3 +177,15 @@ def test_real_files_load_or_are_named(shared_data: Path) -> None:
 )
 def test_language(text: str, language: str) -> None:
     assert detect_language(text) == language
+
+
+def test_the_head_of_a_letter_is_text_and_not_headings() -> None:
+    letter = (
+        "Notulen Rapat\nTanggal : 14 Mei 2024\nTempat   Ruang Sidang\nKetua: Siti\n"
+        "Wakil Ketua Budi\nPembukaan\nRapat dibuka pukul sembilan pagi."
+    )
+    found = structure(letter)
+    assert [letter[h.start : h.end] for h in found.headings] == ["Notulen Rapat", "Pembukaan"]
+    blocks = [letter[b.start : b.end] for b in found.blocks]
+    assert "Tanggal : 14 Mei 2024" in blocks
+    assert "Wakil Ketua Budi" in blocks

@@ -68,6 +68,16 @@ async def test_brackets_of_a_document_are_not_markers(engine: Engine) -> None:
     assert answer.claims[0].text == "Sistem GPS [1] dipakai kapal [2] di laut."
 
 
+async def test_a_question_in_a_document_is_no_answer(engine: Engine) -> None:
+    text = "May I work during my studies? Yes, up to 15 hours a week. Bring your permit."
+    document, passage = whole_passage("faq", "", text)
+    with engine_over([document], [passage], load_settings(), engine.embedder) as small:
+        answer = await small.ask("Can I work during my studies?")
+    quotes = [citation.quote for citation in answer.citations]
+    assert "Yes, up to 15 hours a week." in quotes
+    assert "May I work during my studies?" not in quotes
+
+
 async def test_nothing_found_gives_nothing() -> None:
     request = GenerationRequest("Apa?", Language.INDONESIAN, [], [])
     assert [piece async for piece in ExtractiveGenerator().stream(request)] == []

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from citydip_rag import Engine, Passage, Span
+from citydip_rag import Engine, Language, Passage, Span
 from citydip_rag.errors import SettingsError
+from citydip_rag.generation.base import introduction
 from citydip_rag.grounding import FEATURES, Calibration, Grounded, VerbatimVerifier, ground
 from citydip_rag.grounding.abstention import balanced_accuracy
 
@@ -65,8 +66,9 @@ def test_what_is_not_in_the_documents_is_not_shown() -> None:
 
 
 def test_an_introduction_claims_nothing_and_brackets_survive() -> None:
-    grounded = check("The documents say:\n\nKota \\[3] bertindak. [2]")
-    assert grounded.text == "The documents say:\n\nKota [3] bertindak. [1]"
+    lead = introduction(Language.ENGLISH, "id")
+    grounded = check(f"{lead}\n\nKota \\[3] bertindak. [2]")
+    assert grounded.text == f"{lead}\n\nKota [3] bertindak. [1]"
     assert grounded.citations[0].quote == "Kota [3] bertindak."
 
 

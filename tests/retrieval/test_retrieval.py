@@ -99,7 +99,7 @@ def test_best_evidence_is_the_answering_sentence(small: Engine) -> None:
 def test_untrained_head_orders_as_plain_alignment(small: Engine) -> None:
     found = small.find("Siapa memimpin misi dagang?")
     dimension = small.index.manifest.token_dimension
-    evidence = find_evidence(EvidenceHead.untrained(dimension), found.query, found.candidates)
+    evidence = find_evidence(EvidenceHead.untrained(dimension), found.query, "id", found.candidates)
     assert evidence[0].text.startswith("Walikota memimpin")
     weights = EvidenceHead.untrained(dimension).weights(found.query.tokens)
     assert np.allclose(weights, 1 / len(found.query.tokens))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -146,6 +147,15 @@ async def test_openapi_has_examples_and_problems(client: httpx.AsyncClient) -> N
     assert "Indonesian" in ask["requestBody"]["content"]["application/json"]["examples"]
     assert {"200", "413", "422", "502"} <= ask["responses"].keys()
     assert "Answer" in str(ask["responses"]["200"])
+
+
+async def test_the_docs_load_nothing_from_other_hosts(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/docs")).text
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert sources
+    for source in sources:
+        assert source.startswith("/")
+        assert (await client.get(source)).status_code == 200
 
 
 async def test_unexpected_error_tells_nothing(

@@ -28,10 +28,13 @@ def abstention(
         list[Path] | None,
         typer.Option("--squad", help="SQuAD files, on contexts of their own."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=50, help="Questions per SQuAD file.")] = 800,
+    limit: Annotated[int, typer.Option("--limit", min=50, help="Questions per SQuAD file.")] = 700,
     output: Annotated[Path, typer.Option("--output", "-o")] = Path("calibration.json"),
 ) -> None:
     """Fit when to answer and when to abstain.
+
+    The weights are learned from all files; the threshold is chosen on the question files, if any,
+    since they are about the documents at hand.
 
     Use the result with CITYDIP_CALIBRATION=calibration.json.
     """
@@ -55,7 +58,8 @@ def abstention(
             groups[path.name] = examples_from_squad(
                 load_squad(path), settings, engine.embedder, limit, step
             )
-    fitted = fit(groups, engine.index.projection.fingerprint)
+    deciding = {path.name for path in questions or []}
+    fitted = fit(groups, engine.index.projection.fingerprint, deciding)
     output.write_text(fitted.model_dump_json(indent=2) + "\n", encoding="utf-8")
     for name, value in fitted.cross_validated.items():
         screen.print(f"{name} {value:.3f}", highlight=False)

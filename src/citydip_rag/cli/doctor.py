@@ -102,8 +102,8 @@ def _index(settings: Settings, engine: object) -> Finding:
         return Finding(
             subject="index",
             fine=False,
-            observation=f"{seen}, but the documents have changed since",
-            advice="Run: citydip index",
+            observation=f"{seen}, but not of the documents in {settings.seeds.name!r} as they are",
+            advice="Name their folder with --seeds; if it is this one, run: citydip index",
         )
     return Finding(subject="index", fine=True, observation=seen)
 

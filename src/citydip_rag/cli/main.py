@@ -14,7 +14,7 @@ from citydip_rag.cli.calibrate import app as calibrate_app
 from citydip_rag.cli.console import progress_bar, quiet_libraries, run, screen, status, write_json
 from citydip_rag.cli.evaluate import app as eval_app
 from citydip_rag.schema import MAX_TOP_K, Language
-from citydip_rag.settings import Settings, load_settings
+from citydip_rag.settings import load_settings
 
 app = typer.Typer(
     name="citydip",
@@ -151,22 +151,25 @@ def serve(
 
 
 @app.command()
-def doctor(index: IndexOption = None, *, as_json: JsonOption = False) -> None:
+def doctor(
+    seeds: Annotated[
+        Path | None, typer.Option("--seeds", help="Folder of the documents. [default: seeds]")
+    ] = None,
+    index: IndexOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
     """Check settings, model, documents and index, and say what to do."""
     from citydip_rag.cli.doctor import examine
 
     with status("Looking"):
-        findings = examine(lambda: _settings(index))
+        findings = examine(lambda: load_settings(seeds=seeds, index=index))
     if as_json:
         write_json([finding.model_dump(mode="json") for finding in findings])
     else:
         show.findings(findings)
     if not all(finding.fine for finding in findings):
         raise typer.Exit(1)
-
-
-def _settings(index: Path | None) -> Settings:
-    return load_settings(index=index)
 
 
 def main() -> None:

@@ -33,6 +33,9 @@ def index_report(report: IndexReport) -> None:
             escape(file.reason),
         )
     screen.print(table)
+    failed = sum(file.status == "failed" for file in report.files)
+    if failed:
+        screen.print(f"\n[bold red]{failed} could not be read[/]; the reasons stand above.")
     screen.print(
         f"\n{report.documents} documents, {report.passages} passages"
         f' ({report.embedded} embedded now). Ask: citydip ask "…"  or: citydip serve'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,8 @@ _WRAP_COLUMN: Final = 100
 """A text whose lines are all shorter than this, with blank lines between, was wrapped."""
 _LINE: Final = re.compile(r"[^\n]+")
 _LIST_ITEM: Final = re.compile(r"([-*•–·]|\(?[0-9]{1,3}[.)]|\(?[a-zA-Z][.)])\s")
+_LABEL: Final = re.compile(r"[^:]{1,40}(\s{2,}\S|\s:|\t|:\s*[0-9(+])")
+"""A field of a form ("Tanggal : 14 Mei", "Hadir   38") and not a title."""
 _NOT_A_HEADING_END: Final = tuple(".!;:,…")
 
 
@@ -34,18 +36,28 @@ class TextLoader(Loader):
 def structure(text: str) -> Extract:
     """Find paragraphs and headings in plain text."""
     spans = list(_wrapped_blocks(text) if _is_wrapped(text) else _lines(text))
+    titles = _titles([text[start:end] for start, end in spans])
     headings: list[Heading] = []
     blocks: list[Block] = []
-    for i, (start, end) in enumerate(spans):
-        followed = i + 1 < len(spans)
-        if followed and looks_like_heading(text[start:end]):
+    for (start, end), title in zip(spans, titles, strict=True):
+        if title:
             headings.append(Heading(start=start, end=end, level=2 if headings or blocks else 1))
         else:
             blocks.append(Block(start=start, end=end))
-    if not blocks:  # nothing but short lines: a list, not a row of headings
-        blocks = [Block(start=heading.start, end=heading.end) for heading in headings]
-        headings = []
     return Extract(text, tuple(headings), tuple(blocks))
+
+
+def _titles(lines: Sequence[str]) -> list[bool]:
+    """Which lines are headings: those that look so and have text of their own below.
+
+    In a row of such lines (the head of a letter, a list of names) only the last can be one, and
+    the first of the whole text, its title; the others would be text that is never found.
+    """
+    looks = [looks_like_heading(line) for line in lines]
+    return [
+        looks[i] and i + 1 < len(lines) and (not looks[i + 1] or (i == 0 and not all(looks)))
+        for i in range(len(lines))
+    ]
 
 
 def looks_like_heading(line: str) -> bool:
@@ -60,6 +72,7 @@ def looks_like_heading(line: str) -> bool:
         and any(character.isalpha() for character in line)
         and not line.endswith(_NOT_A_HEADING_END)
         and not _LIST_ITEM.match(line)
+        and not _LABEL.match(line)
     )
 
 

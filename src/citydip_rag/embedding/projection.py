@@ -8,6 +8,7 @@ by the fourth root of their variance keeps what tells words apart in half the di
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,7 +57,7 @@ class Projection:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a file that `save` wrote."""
-        with np.load(path, allow_pickle=False) as content:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
             return cls(content["mean"].astype(np.float32), content["matrix"].astype(np.float32))
 
     def save(self, path: Path) -> None:

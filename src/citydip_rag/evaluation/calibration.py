@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,15 +77,19 @@ def examples_from_squad(
     return [example for example in examples if example.values]
 
 
-def fit(groups: Mapping[str, Sequence[Example]], head: str) -> Calibration:
+def fit(
+    groups: Mapping[str, Sequence[Example]], head: str, deciding: Collection[str] = ()
+) -> Calibration:
     """Fit weights and threshold.
 
     Every group weighs the same however many examples it has, and within a group both kinds do.
-    The threshold is where balanced accuracy is highest on folds left out while fitting.
+    The threshold is where both kinds of mistake are equally frequent on folds left out while
+    fitting.
 
     Args:
         groups: examples by the name of their data set.
         head: fingerprint of the evidence scores they were made with.
+        deciding: names of the groups that the threshold is chosen on; by default all.
 
     Raises:
         EvaluationError: there are too few examples of either kind.
@@ -97,13 +101,19 @@ def fit(groups: Mapping[str, Sequence[Example]], head: str) -> Calibration:
         raise EvaluationError(
             f"Calibrating needs at least {_FOLDS} answerable and {_FOLDS} unanswerable questions."
         )
+    # Folds hold alike of every group and kind, or of each kind where the groups are small.
+    strata = groups_of if np.bincount(groups_of).max() >= _FOLDS else labels
     left_out = np.zeros(len(labels))
     for seed in range(_REPEATS):
         folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-        for train, test in folds.split(values, groups_of):
+        for train, test in folds.split(values, strata):
             means, scales, model = _fit(values[train], labels[train], weights[train])
             left_out[test] += model.predict_proba((values[test] - means) / scales)[:, 1] / _REPEATS
-    threshold = _best_threshold(left_out, labels, weights)
+    chosen = [not deciding or name in deciding for name in groups]
+    decisive = np.array(chosen)[groups_of // 2]
+    if len(set(labels[decisive])) < len((True, False)):  # only one kind of question: no choice
+        decisive[:] = True
+    threshold = _equal_error_threshold(left_out[decisive], labels[decisive], weights[decisive])
     means, scales, model = _fit(values, labels, weights)
     return Calibration(
         features=FEATURES,
@@ -131,7 +141,7 @@ def _arrays(
             weights.append(1 / count[example.answerable])
             strata.append(2 * number + example.answerable)
     scaled = np.array(weights) * len(rows) / sum(weights)
-    return np.array(rows), np.array(labels), scaled, np.array(strata)
+    return np.array(rows), np.array(labels, dtype=bool), scaled, np.array(strata, dtype=np.int64)
 
 
 def _fit(values: Array, labels: npt.NDArray[np.bool_], weights: Array) -> tuple[Array, Array, Any]:
@@ -144,19 +154,18 @@ def _fit(values: Array, labels: npt.NDArray[np.bool_], weights: Array) -> tuple[
     return means, scales, model
 
 
-def _best_threshold(scores: Array, labels: npt.NDArray[np.bool_], weights: Array) -> float:
-    """Middle of the best stretch of thresholds by weighted balanced accuracy."""
-    grid = np.linspace(0.05, 0.95, 181)
+def _equal_error_threshold(scores: Array, labels: npt.NDArray[np.bool_], weights: Array) -> float:
+    """Where as large a share of answerable questions is declined as of the others is answered.
+
+    Balanced accuracy is nearly flat around its maximum, so that chance would choose; equal error
+    rates favour neither mistake.
+    """
+    grid = np.linspace(0.05, 0.95, 361)
     totals = {kind: weights[labels == kind].sum() for kind in (True, False)}
-    accuracy = np.array(
-        [
-            weights[labels & (scores >= t)].sum() / totals[True]
-            + weights[~labels & (scores < t)].sum() / totals[False]
-            for t in grid
-        ]
-    )
-    smooth = np.convolve(accuracy, np.ones(9) / 9, mode="same")
-    return float(grid[4:-4][np.argmax(smooth[4:-4])])
+    lost = np.array([weights[labels & (scores < t)].sum() for t in grid]) / totals[True]
+    wrong = np.array([weights[~labels & (scores >= t)].sum() for t in grid]) / totals[False]
+    nearest = np.flatnonzero(np.abs(lost - wrong) <= np.abs(lost - wrong).min() + 1e-9)
+    return float(grid[nearest].mean())
 
 
 def _figures(
@@ -171,9 +180,11 @@ def _figures(
     figures: dict[str, float] = {}
     for number, name in enumerate(groups):
         own = strata // 2 == number
-        answered = float((scores[own & labels] >= threshold).mean())
-        declined = float((scores[own & ~labels] < threshold).mean())
-        figures[f"{name}: auc"] = round(float(roc_auc_score(labels[own], scores[own])), 4)
-        figures[f"{name}: answered"] = round(answered, 4)
-        figures[f"{name}: declined"] = round(declined, 4)
+        yes, no = scores[own & labels], scores[own & ~labels]
+        if len(yes) and len(no):
+            figures[f"{name}: auc"] = round(float(roc_auc_score(labels[own], scores[own])), 4)
+        if len(yes):
+            figures[f"{name}: answered"] = round(float((yes >= threshold).mean()), 4)
+        if len(no):
+            figures[f"{name}: declined"] = round(float((no < threshold).mean()), 4)
     return figures

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from citydip_rag.corpus.folder import make_document
+from citydip_rag.corpus.language import detect_language
 from citydip_rag.corpus.passages import PassageMaker
 from citydip_rag.corpus.sentences import sentence_spans
 from citydip_rag.corpus.text import structure
@@ -47,7 +48,7 @@ def whole_passage(identity: str, title: str, text: str) -> tuple[Document, Passa
         source=identity,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
-        language="id",
+        language=detect_language(text).value,
     )
     passage = Passage(
         id=identity,

@@ -10,7 +10,7 @@ import json
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -29,10 +29,10 @@ class Question(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    question: str = Field(min_length=1)
+    question: str = Field(pattern=r"\S")
     language: Language
     answerable: bool
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Annotated[str, Field(pattern=r"\S")], ...] = ()
 
     @model_validator(mode="after")
     def _evidence_fits(self) -> Question:
@@ -117,18 +117,10 @@ def load_beir(folder: Path, split: str = "test") -> BeirDataset:
         EvaluationError: a file is missing, or a line of it is wrong.
     """
     corpus = {
-        _text(folder / "corpus.jsonl", number, entry, "_id"): (
-            str(entry.get("title") or ""),
-            _text(folder / "corpus.jsonl", number, entry, "text"),
-        )
-        for number, entry in _json_lines(folder / "corpus.jsonl")
+        identity: (str(entry.get("title") or ""), text)
+        for identity, text, entry in _beir_lines(folder / "corpus.jsonl")
     }
-    queries = {
-        _text(folder / "queries.jsonl", number, entry, "_id"): _text(
-            folder / "queries.jsonl", number, entry, "text"
-        )
-        for number, entry in _json_lines(folder / "queries.jsonl")
-    }
+    queries = {identity: text for identity, text, _ in _beir_lines(folder / "queries.jsonl")}
     qrels = _qrels(folder / "qrels" / f"{split}.tsv", queries, corpus)
     judged = {identity: text for identity, text in queries.items() if identity in qrels}
     if not judged:
@@ -152,7 +144,7 @@ def load_squad(path: Path) -> SquadDataset:
                 _squad_question(path, paragraph["context"], number, entry)
                 for entry in paragraph["qas"]
             ]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise EvaluationError(f"{path.name} is not a SQuAD file: {error!r}.") from error
     if not questions:
         raise EvaluationError(f"{path.name} holds no questions.")
@@ -164,12 +156,22 @@ def _squad_question(path: Path, context: str, number: int, entry: Any) -> SquadQ
     if entry.get("is_impossible"):
         answers = ()
     for text, start in answers:
-        if context[start : start + len(text)] != text:
+        if not text.strip() or context[start : start + len(text)] != text:
             raise EvaluationError(
                 f"{path.name}: question {entry['id']!r}: the answer {text!r} is not at"
                 f" character {start} of its context."
             )
     return SquadQuestion(str(entry["id"]), str(entry["question"]), number, answers)
+
+
+def _beir_lines(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    seen: set[str] = set()
+    for number, entry in _json_lines(path):
+        identity = _text(path, number, entry, "_id")
+        if identity in seen:
+            raise _wrong(path, number, f"_id {identity!r} is used twice")
+        seen.add(identity)
+        yield identity, _text(path, number, entry, "text"), entry
 
 
 def _qrels(

@@ -46,8 +46,11 @@ def load_gates(path: Path) -> list[Gate]:
             f"{path.name}: {bound!r} is no kind of gate.", "Use [at_least] and [at_most]."
         )
     for bound in get_args(Bound):
-        for metric, value in content.get(bound, {}).items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
+        table = content.get(bound, {})
+        if not isinstance(table, dict):
+            raise EvaluationError(f"{path.name}: {bound} is not a table.", f"Write [{bound}].")
+        for metric, value in table.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
                 raise EvaluationError(f"{path.name}: the gate {metric!r} is not a number.")
             gates.append(Gate(metric, bound, float(value)))
     if not gates:

@@ -20,6 +20,7 @@ from citydip_rag.embedding import Embedder
 from citydip_rag.embedding.base import FloatArray
 from citydip_rag.embedding.projection import Projection, sample_tokens
 from citydip_rag.engine import Engine, Found
+from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.collection import cut_passages, engine_over
 from citydip_rag.evaluation.datasets import SquadDataset, SquadQuestion
 from citydip_rag.retrieval.alignment import sentence_starts
@@ -82,6 +83,9 @@ def train_head(
     """Train the evidence head on every second question of a data set, at most `limit` of them.
 
     The others are left for calibrating the abstention.
+
+    Raises:
+        EvaluationError: there is no question to train on.
     """
     documents, passages = cut_passages(dataset.contexts, settings, embedder)
     questions = [question for question in dataset.questions[::2] if question.answerable]
@@ -91,6 +95,11 @@ def train_head(
             for question in questions[:limit]
             if (example := _example(engine, question, documents, passages)) is not None
         ]
+        if not examples:
+            raise EvaluationError(
+                f"{dataset.name} has no question to train on.",
+                "Give a SQuAD file with answerable questions on several contexts.",
+            )
         return _train(examples, engine.index.manifest.token_dimension, progress)
 
 

@@ -18,6 +18,7 @@ from typing import Final
 
 from citydip_rag.retrieval.evidence import Evidence
 from citydip_rag.schema import Language, Passage
+from citydip_rag.texts import text
 
 ESCAPED_BRACKET: Final = "\\["
 
@@ -37,6 +38,12 @@ class GenerationRequest:
     language: Language
     passages: Sequence[Passage]
     evidence: Sequence[Evidence]
+
+
+def introduction(asked: Language, written: str) -> str:
+    """The line before quotations in another language; it alone is shown without being checked."""
+    name = text(asked, f"language.{written}")
+    return text(asked, "answer.quotes_from_other_language", name=name)
 
 
 class Generator(ABC):

@@ -12,17 +12,21 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from citydip_rag.generation.base import ESCAPED_BRACKET, GenerationRequest, Generator
+from citydip_rag.generation.base import (
+    ESCAPED_BRACKET,
+    GenerationRequest,
+    Generator,
+    introduction,
+)
 from citydip_rag.retrieval.evidence import Evidence
-from citydip_rag.schema import Language, Passage, Span
-from citydip_rag.texts import text
+from citydip_rag.schema import Passage, Span
 
 MAX_SENTENCES: Final = 3
 MAX_LIST_SENTENCES: Final = 6
-MARGIN: Final = 0.6
-"""A further sentence is taken if its log odds come this close to the best one's."""
-CONTINUATION_MARGIN: Final = 2.0
-"""Likewise the sentence that goes on where the best one ends ("Salah satu yang terbesar ...")."""
+MARGIN: Final = 0.8
+"""A further sentence is taken if its strength comes this close to the best one's."""
+CONTINUATION_MARGIN: Final = 1.0
+"""Likewise the sentence that leans on the best one."""
 
 _LEANING: Final = re.compile(
     r"(salah satu(nya)? (yang|di antara)|hal (ini|itu|tersebut)"
@@ -44,8 +48,10 @@ _ORDINALS: Final = (
     ("terakhir", "last", "lastly", "finally"),
 )
 """Words and signs that open an item of an enumeration, by its place."""
+_SPECIFIES: Final = re.compile(r"salah satu|one of (them|these)\b", re.IGNORECASE)
+"""Opens a sentence that says which of the things just named it means: it always belongs to them."""
 _OPENS_ITEM: Final = re.compile(
-    r"(?P<word>[^\W\d_]{5,})\s*[,:(]|\(?(?P<sign>[0-9]|[a-g])[.)]\s|(?P<bullet>[-*•–])\s",
+    r"(?P<word>[^\W\d_]{5,})\s*[,:(]|\(?(?P<sign>[0-9]|(?-i:[a-g]))[.)]\s|(?P<bullet>[-*•–])\s",
     re.IGNORECASE,
 )
 _ASKS_FOR_LIST: Final = re.compile(
@@ -87,7 +93,7 @@ class ExtractiveGenerator(Generator):
             return
         language = request.passages[chosen[0].passage].language
         if language != request.language.value:
-            yield _introduction(request.language, language)
+            yield introduction(request.language, language) + "\n\n"
         for i, sentence in enumerate(chosen):
             passage = request.passages[sentence.passage]
             quote = " ".join(_quote(passage, passage.sentences[sentence.index]).split())
@@ -101,13 +107,17 @@ def choose_sentences(request: GenerationRequest) -> list[_Chosen]:
     ranked = [e for e in request.evidence if e.candidate.passage.id in places]
     if not ranked:
         return []
+    # Strengths compare within one language only, and so does an answer quote one only.
+    language = ranked[0].candidate.passage.language
+    ranked = [e for e in ranked if e.candidate.passage.language == language]
+    ranked.sort(key=lambda e: -e.strength)
     best = ranked[0]
     listed = _listed(request, best)
     if listed:
         return listed
     chosen = _continued(places, ranked)
     for evidence in ranked[1:]:
-        if evidence.logit < best.logit - MARGIN:
+        if evidence.strength < best.strength - MARGIN:
             break
         group = _with_what_it_leans_on(places[evidence.candidate.passage.id], evidence)
         fresh = [sentence for sentence in group if sentence not in chosen]
@@ -122,17 +132,29 @@ def _continued(places: Mapping[str, int], ranked: Sequence[Evidence]) -> list[_C
     best = ranked[0]
     place = places[best.candidate.passage.id]
     chosen = _with_what_it_leans_on(place, best)
+    if best.text.rstrip("\"'”’ ").endswith("?"):
+        return _reply(place, best) or chosen
     following = next(
         (e for e in ranked if e.candidate is best.candidate and e.index == best.index + 1), None
     )
-    if (
-        following is not None
-        and len(chosen) < MAX_SENTENCES
-        and following.logit >= best.logit - CONTINUATION_MARGIN
-        and _LEANING.match(following.text)
-    ):
+    if following is None or len(chosen) >= MAX_SENTENCES:
+        return chosen
+    near = following.strength >= best.strength - CONTINUATION_MARGIN
+    if _SPECIFIES.match(following.text) or (near and _LEANING.match(following.text)):
         chosen.append(_Chosen(place, following.index))
     return chosen
+
+
+def _reply(place: int, question: Evidence) -> list[_Chosen]:
+    """A question in a document answers nothing; what follows it does."""
+    passage = question.candidate.passage
+    after = range(question.index + 1, min(question.index + 3, len(passage.sentences)))
+    texts = [_quote(passage, passage.sentences[index]).rstrip() for index in after]
+    return [
+        _Chosen(place, index)
+        for index, said in zip(after, texts, strict=True)
+        if not said.endswith("?")
+    ][:2]
 
 
 def _with_what_it_leans_on(place: int, evidence: Evidence) -> list[_Chosen]:
@@ -171,7 +193,8 @@ def _listed(request: GenerationRequest, best: Evidence) -> list[_Chosen]:
 
 def _asked_place(question: str) -> int | None:
     """The place in an enumeration that a question asks for, counted from 0."""
-    words = re.findall(r"[^\W\d_]{5,}", question.lower())
+    asked = re.sub(r"\b(pertama kali(nya)?|(for the )?first time)\b", " ", question.lower())
+    words = re.findall(r"[^\W\d_]{5,}", asked)
     return next((n for n, names in enumerate(_ORDINALS) if not set(names).isdisjoint(words)), None)
 
 
@@ -202,8 +225,3 @@ def _in_reading_order(passages: Sequence[Passage], chosen: Iterable[_Chosen]) ->
 
 def _quote(passage: Passage, span: Span) -> str:
     return passage.text[span.start - passage.start : span.end - passage.start]
-
-
-def _introduction(asked: Language, written: str) -> str:
-    name = text(asked, f"language.{written}")
-    return text(asked, "answer.quotes_from_other_language", name=name) + "\n\n"

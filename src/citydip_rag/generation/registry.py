@@ -20,7 +20,13 @@ def make_generator(name: str) -> Generator:
     if name == "extractive":
         return ExtractiveGenerator()
     for entry in entry_points(group=GROUP, name=name):
-        made = entry.load()()
+        try:
+            made = entry.load()()
+        except (ImportError, AttributeError, TypeError) as error:
+            raise SettingsError(
+                f"The generator {name!r} cannot be loaded: {error}.",
+                "Reinstall the package that brings it, or choose: extractive.",
+            ) from error
         if isinstance(made, Generator):
             return made
         raise SettingsError(f"The entry point {name!r} does not make a Generator.")

@@ -32,7 +32,7 @@ class Calibration(BaseModel):
         cross_validated: figures on folds left out while fitting.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     features: tuple[str, ...]
     means: tuple[float, ...]
@@ -49,6 +49,8 @@ class Calibration(BaseModel):
         lengths = {len(self.features), len(self.means), len(self.scales), len(self.weights)}
         if len(lengths) != 1 or not set(self.features) <= set(FEATURES):
             raise ValueError("the lists do not fit the features")
+        if any(scale <= 0 for scale in self.scales):
+            raise ValueError("scales are greater than 0")
         return self
 
     @classmethod

@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from citydip_rag.generation.base import ESCAPED_BRACKET
+from citydip_rag.generation.base import ESCAPED_BRACKET, introduction
 from citydip_rag.grounding.base import Support, Verifier
-from citydip_rag.schema import Citation, Claim, Passage
+from citydip_rag.schema import Citation, Claim, Language, Passage
 
 SUPPORTED: Final = 0.5
 """Support from which on a claim counts as supported."""
-_MARKED: Final = re.compile(
-    r"(?P<claim>(?:\\\[|[^\[])+?)\s*(?P<markers>(?:(?<!\\)\[[0-9]{1,3}\]\s*)+)"
-)
+_MARKERS: Final = re.compile(r"(?<!\\)\[[0-9]{1,3}\](?:[ ]?\[[0-9]{1,3}\])*")
 _NUMBER: Final = re.compile(r"[0-9]+")
+_BLANK_LINE: Final = re.compile(r"\n[^\S\n]*\n")
 
 TitleAndSource = Callable[[str], tuple[str, str]]
 
@@ -75,24 +74,25 @@ def ground(
 
 
 def _without_lead(raw: str) -> tuple[str, str]:
-    """An introducing line that ends with a colon claims nothing."""
+    """Our own line that introduces quotations claims nothing; any other is a claim to check."""
     first, gap, rest = raw.partition("\n\n")
-    if gap and first.rstrip().endswith(":") and "[" not in first:
+    if gap and any(first == introduction(asked, to) for asked in Language for to in Language):
         return first + gap, rest
     return "", raw
 
 
 def _marked_sentences(body: str) -> Iterator[tuple[str, list[int]]]:
-    end = 0
-    for match in _MARKED.finditer(body):
-        end = match.end()
-        yield (
-            _unescaped(match["claim"]),
-            [int(number) for number in _NUMBER.findall(match["markers"])],
-        )
-    rest = _unescaped(body[end:])
-    if rest:
-        yield rest, []
+    """What stands before each run of markers, with their numbers; a paragraph's rest has none."""
+    for paragraph in _BLANK_LINE.split(body):
+        end = 0
+        for match in _MARKERS.finditer(paragraph):
+            claim = _unescaped(paragraph[end : match.start()])
+            end = match.end()
+            if claim:
+                yield claim, [int(number) for number in _NUMBER.findall(match.group())]
+        rest = _unescaped(paragraph[end:])
+        if rest:
+            yield rest, []
 
 
 def _unescaped(text: str) -> str:

@@ -59,7 +59,7 @@ _ASKS_NAME: Final = re.compile(
 )
 _FIGURE: Final = re.compile(
     r"[0-9]|\b(januari|februari|maret|april|mei|juni|juli|agustus|september|oktober|november|desember"
-    r"|january|february|march|may|june|july|august|october|december|abad|century)\b",
+    r"|january|february|june|july|august|october|december|abad|century)\b",
     re.IGNORECASE,
 )
 _TIME: Final = re.compile(

@@ -17,7 +17,10 @@ class VerbatimVerifier(Verifier):
         words = claim.split()
         if not words:
             return Support(0.0)
-        pattern = re.compile(r"\s+".join(map(re.escape, words)))
+        # "no" does not stand in "another": a quotation begins and ends where words do.
+        left = r"(?<!\w)" if re.match(r"\w", words[0]) else ""
+        right = r"(?!\w)" if re.search(r"\w\Z", words[-1]) else ""
+        pattern = re.compile(left + r"\s+".join(map(re.escape, words)) + right)
         for place, passage in enumerate(evidence):
             match = pattern.search(passage.text)
             if match:

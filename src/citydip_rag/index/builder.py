@@ -203,7 +203,7 @@ class IndexBuilder:
         path = self.index / f"projection-{self.embedder.fingerprint}.npz"
         try:
             return Projection.load(path)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
             logger.info("learning the projection of token vectors")
         step = max(1, len(passages) // _PROJECTION_SAMPLE)
         sample = passages[::step]

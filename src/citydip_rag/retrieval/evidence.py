@@ -30,6 +30,8 @@ SHARPNESS: Final = 8.0
 """Of the soft minimum over the question's tokens."""
 PLAIN_WEIGHTS: Final = (6.0, 3.0, 3.0, 2.0)
 """Weights of the four alignment features before any training."""
+ALIGNMENT_SCALE: Final = 16.0
+"""Brings mean alignment to the spread of the logits."""
 DENSE_CENTRE: Final = 0.85
 DENSE_SCALE: Final = 10.0
 """Bring e5's cosines, which lie between 0.7 and 0.95, to the scale of the other features."""
@@ -43,12 +45,15 @@ class Evidence:
         candidate: the passage it stands in.
         index: its place among the passage's sentences.
         logit: the head's score; its scale is that of log odds.
+        strength: by which quotations are chosen: the logit, or across languages the plain mean
+            alignment on the same scale, since the head has seen pairs of one language only.
         alignment: (query tokens,) best cosine of each question token in the sentence.
     """
 
     candidate: Candidate
     index: int
     logit: float
+    strength: float
     alignment: FloatArray
 
     @property
@@ -125,13 +130,36 @@ class EvidenceHead:
                 head = cls(**{name: arrays[name].astype(np.float32) for name in arrays.files})
         except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
             raise SettingsError("The evidence head cannot be read.", _RETRAIN) from error
+        if not head._is_whole():
+            raise SettingsError("The evidence head is damaged.", _RETRAIN)
         if head.query_down.shape[1] != dimension:
             raise SettingsError("The evidence head was trained for another model.", _RETRAIN)
         return head
 
     def save(self, path: Path) -> None:
         """Write as .npz, in half precision."""
-        np.savez(path, **{f.name: getattr(self, f.name).astype(np.float16) for f in fields(self)})
+        halves = {f.name: getattr(self, f.name).astype(np.float16) for f in fields(self)}
+        with path.open("wb") as file:  # given a path, numpy would add a suffix
+            np.savez(file, **halves)
+
+    def _is_whole(self) -> bool:
+        """Whether the shapes fit one another and every number is one."""
+        if self.query_down.ndim != 2 or self.text_down.ndim != 2 or self.hidden.ndim != 2:
+            return False
+        dimension, units = self.query_down.shape[1], len(self.hidden)
+        shapes = {
+            "query_up": (dimension, len(self.query_down)),
+            "text_down": (len(self.text_down), dimension),
+            "text_up": (dimension, len(self.text_down)),
+            "hidden": (units, dimension),
+            "hidden_bias": (units,),
+            "gate": (units,),
+            "gate_bias": (1,),
+            "output": (9,),
+            "output_bias": (1,),
+        }
+        fit = all(getattr(self, name).shape == shape for name, shape in shapes.items())
+        return fit and all(bool(np.isfinite(getattr(self, f.name)).all()) for f in fields(self))
 
     def weights(self, query: FloatArray) -> FloatArray:
         """Weight of each question token: (n,), summing to 1."""
@@ -201,11 +229,28 @@ def soft_minimum(values: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def find_evidence(
-    head: EvidenceHead, query: Query, candidates: Sequence[Candidate]
+    head: EvidenceHead, query: Query, language: str, candidates: Sequence[Candidate]
 ) -> list[Evidence]:
-    """All sentences of the candidates, best first."""
+    """All sentences of the candidates, best first by their logit.
+
+    Args:
+        head: scores the sentences.
+        query: the encoded question.
+        language: of the question.
+        candidates: passages that token alignment has seen.
+    """
     evidence = [
-        Evidence(candidate, index, float(logit), candidate.alignment[:, index])
+        Evidence(
+            candidate,
+            index,
+            float(logit),
+            float(
+                logit
+                if candidate.passage.language == language
+                else ALIGNMENT_SCALE * candidate.alignment[:, index].mean()
+            ),
+            candidate.alignment[:, index],
+        )
         for candidate, logits in head.score(query, candidates)
         if candidate.alignment is not None
         for index, logit in enumerate(logits)

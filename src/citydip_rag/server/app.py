@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from citydip_rag.engine import Engine
 from citydip_rag.server.limits import BodyLimitMiddleware
@@ -31,7 +32,7 @@ def create_app(engine: Engine) -> FastAPI:
         yield
         engine.close()
 
-    app = FastAPI(
+    app: FastAPI = FastAPIOffline(  # its pages under /docs load nothing from other hosts
         title="citydip-rag",
         version=version("citydip-rag"),
         description=DESCRIPTION,

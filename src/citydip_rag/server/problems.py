@@ -33,6 +33,11 @@ class FieldProblem(BaseModel):
 _NOT_JSON: Final = FieldProblem(field="body", message="This is not valid JSON")
 
 
+_NO_OBJECT: Final = FieldProblem(
+    field="body", message="Send a JSON object, with content-type: application/json"
+)
+
+
 class Problem(BaseModel):
     """The body of every error response.
 
@@ -102,6 +107,8 @@ def _field_problem(item: dict[str, Any]) -> FieldProblem:
     path: Sequence[object] = item["loc"][1:] if len(item["loc"]) > 1 else item["loc"]
     if item["type"] == "json_invalid":
         return _NOT_JSON
+    if item["type"] == "model_attributes_type":
+        return _NO_OBJECT
     return FieldProblem(field=".".join(str(part) for part in path), message=str(item["msg"]))
 
 
