@@ -203,7 +203,10 @@ def test_interrupting_leaves_no_mess(tmp_path: Path, number: signal.Signals) -> 
         time.sleep(0.05)
     time.sleep(0.5)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130, err
     assert "Interrupted; nothing is lost." in err
     assert "Traceback" not in err + out

@@ -84,6 +84,7 @@ def quiet_libraries(*, verbose: bool) -> None:
 def run(command: typer.Typer) -> None:
     """Run the program; our errors become a message and status 2, Ctrl-C becomes status 130."""
     signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
     try:
         command()
     except CitydipError as error:
