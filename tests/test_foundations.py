@@ -26,7 +26,7 @@ LAYERS = [
     {"retrieval"},
     {"generation"},
     {"grounding"},
-    {"engine", "indexing"},
+    {"engine", "indexing", "parts"},
     {"evaluation"},
     {"server"},
     {"ui"},

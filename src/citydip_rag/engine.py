@@ -7,15 +7,22 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Self
 
 from citydip_rag.corpus.language import detect_language
-from citydip_rag.embedding import Embedder, SentenceTransformersEmbedder
-from citydip_rag.errors import IndexMismatchError, QuestionError, SettingsError
+from citydip_rag.embedding import Embedder
+from citydip_rag.errors import QuestionError
 from citydip_rag.generation import GenerationRequest, Generator, make_generator
 from citydip_rag.grounding import Calibration, VerbatimVerifier, Verifier, features, ground
 from citydip_rag.index import Index
+from citydip_rag.index.generation import current_name
+from citydip_rag.parts import (
+    Clock,
+    check_chunking,
+    evidence_head,
+    limit_blas_threads,
+    make_embedder,
+)
 from citydip_rag.retrieval import (
     Candidate,
     DenseStage,
@@ -26,7 +33,7 @@ from citydip_rag.retrieval import (
     Retriever,
     TokenAlignmentReranker,
 )
-from citydip_rag.retrieval.evidence import Evidence, EvidenceHead, find_evidence
+from citydip_rag.retrieval.evidence import Evidence, find_evidence
 from citydip_rag.retrieval.retriever import encode_query
 from citydip_rag.schema import (
     MAX_QUESTION_CHARACTERS,
@@ -95,7 +102,7 @@ class Engine:
             TokenAlignmentReranker() if settings.rerank else None,
         )
         self._aligned = Retriever(HybridStage(), TokenAlignmentReranker())
-        self._head = _evidence_head(settings, index)
+        self._head = evidence_head(settings, index)
         self._verifier: Verifier = VerbatimVerifier()
 
     @classmethod
@@ -105,11 +112,12 @@ class Engine:
         Raises:
             CitydipError: model, index, calibration or generator is not usable; says what to do.
         """
-        _limit_blas_threads()
+        limit_blas_threads()
+        current_name(settings.index)  # before the model is loaded: is there an index at all?
         generator = make_generator(settings.generator)
         embedder = embedder or make_embedder(settings)
         index = Index.open(settings.index, embedder)
-        _check_chunking(settings, index)
+        check_chunking(settings, index)
         return cls(settings, embedder, index, generator)
 
     async def ask(
@@ -132,7 +140,7 @@ class Engine:
             QuestionError: the question is blank or too long, or a document does not exist.
             GenerationError: the generator failed.
         """
-        clock = _Clock()
+        clock = Clock()
         question = checked_question(question)
         found = await asyncio.to_thread(self.find, question, documents, clock)
         language = language or found.language
@@ -187,7 +195,7 @@ class Engine:
         Raises:
             QuestionError: as for `ask`.
         """
-        clock = _Clock()
+        clock = Clock()
         question = checked_question(question)
         limit = top_k or self.settings.top_k
         candidates = await asyncio.to_thread(self.retrieve, question, limit, documents, clock)
@@ -204,10 +212,10 @@ class Engine:
         question: str,
         limit: int,
         documents: Sequence[str] | None = None,
-        clock: _Clock | None = None,
+        clock: Clock | None = None,
     ) -> list[Candidate]:
         """The best passages in the settings' retrieval mode; blocks while it computes."""
-        clock = clock or _Clock()
+        clock = clock or Clock()
         self._check_documents(documents)
         query = encode_query(self.embedder, self.index, question)
         clock.lap("embed")
@@ -219,7 +227,7 @@ class Engine:
         self,
         question: str,
         documents: Sequence[str] | None = None,
-        clock: _Clock | None = None,
+        clock: Clock | None = None,
         without: frozenset[str] = frozenset(),
     ) -> Found:
         """Passages, sentences and the confidence that they answer; blocks while it computes.
@@ -230,7 +238,7 @@ class Engine:
             clock: gets the times of the steps.
             without: ids of passages to leave out as if they were not there.
         """
-        clock = clock or _Clock()
+        clock = clock or Clock()
         self._check_documents(documents)
         query = encode_query(self.embedder, self.index, question)
         clock.lap("embed")
@@ -294,62 +302,6 @@ class Engine:
             text=passage.text,
             scores={name: round(score, 4) for name, score in candidate.scores.items()},
         )
-
-
-class _Clock:
-    """Milliseconds by step."""
-
-    def __init__(self) -> None:
-        self._begun = self._last = perf_counter()
-        self._laps: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        now = perf_counter()
-        self._laps[name] = round((now - self._last) * 1000, 3)
-        self._last = now
-
-    def finish(self) -> dict[str, float]:
-        return {**self._laps, "total": round((perf_counter() - self._begun) * 1000, 3)}
-
-
-def _limit_blas_threads() -> None:
-    """One thread for numpy's products from here on.
-
-    Ours are so small that handing them to several threads costs more than it saves: up to ten
-    times as much where the processors are busy. The encoder's threads are not touched.
-    """
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(limits=1, user_api="blas")
-
-
-def _check_chunking(settings: Settings, index: Index) -> None:
-    """An index cut by other settings is stale."""
-    cut = index.manifest.chunking
-    wanted = (settings.passage_min_tokens, settings.passage_max_tokens)
-    if cut is not None and (cut.min_tokens, cut.max_tokens) != wanted:
-        index.close()
-        raise IndexMismatchError(
-            f"The index is stale: its passages have {cut.min_tokens} to {cut.max_tokens} tokens,"
-            f" the settings ask for {wanted[0]} to {wanted[1]}.",
-            "Run: citydip index",
-        )
-
-
-def _evidence_head(settings: Settings, index: Index) -> EvidenceHead:
-    dimension = index.manifest.token_dimension
-    path = settings.evidence_head
-    if path is None:
-        return EvidenceHead.shipped(index.projection.fingerprint, dimension)
-    try:
-        return EvidenceHead.read(path.read_bytes(), dimension)
-    except OSError as error:
-        raise SettingsError(f"The evidence head {path.name} cannot be read.") from error
-
-
-def make_embedder(settings: Settings) -> Embedder:
-    """The embedder that the settings name."""
-    return SentenceTransformersEmbedder(settings.embedding_model, settings.embedding_dtype)
 
 
 def checked_question(question: str) -> str:

@@ -76,9 +76,9 @@ def evidence(
 
     Use the result with CITYDIP_EVIDENCE_HEAD=evidence-head.npz, then calibrate the abstention anew.
     """
-    from citydip_rag.engine import make_embedder
     from citydip_rag.evaluation.datasets import load_squad
     from citydip_rag.evaluation.training import train_head
+    from citydip_rag.parts import make_embedder
 
     settings = load_settings()
     dataset = load_squad(squad)
@@ -100,9 +100,9 @@ def projection(
     The file that is shipped for the bundled model was made so; an index of another model learns
     its own when it is first built.
     """
-    from citydip_rag.engine import make_embedder
     from citydip_rag.evaluation.datasets import load_squad
     from citydip_rag.evaluation.training import fit_projection
+    from citydip_rag.parts import make_embedder
 
     settings = load_settings()
     dataset = load_squad(squad)

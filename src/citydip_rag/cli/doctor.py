@@ -39,7 +39,8 @@ def examine(load: Callable[[], Settings]) -> list[Finding]:
 
 def _rest(settings: Settings) -> Iterator[Finding]:
     yield _documents(settings)
-    from citydip_rag.engine import Engine, make_embedder
+    from citydip_rag.engine import Engine
+    from citydip_rag.parts import make_embedder
 
     try:
         embedder = make_embedder(settings)

@@ -36,9 +36,9 @@ def retrieval(
 
     With --mode dense or lexical the second stage is off unless --rerank is given.
     """
-    from citydip_rag.engine import make_embedder
     from citydip_rag.evaluation.datasets import load_beir
     from citydip_rag.evaluation.retrieval import evaluate_retrieval
+    from citydip_rag.parts import make_embedder
 
     if mode in {"dense", "lexical"} and rerank is None:
         rerank = False
@@ -59,9 +59,9 @@ def qa(
     json_file: JsonFileOption = None,
 ) -> None:
     """Answer a SQuAD file's questions from all of its contexts: citations and abstentions."""
-    from citydip_rag.engine import make_embedder
     from citydip_rag.evaluation.datasets import load_squad
     from citydip_rag.evaluation.qa import evaluate_qa
+    from citydip_rag.parts import make_embedder
 
     settings = load_settings()
     dataset = load_squad(file)

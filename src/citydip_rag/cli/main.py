@@ -69,8 +69,8 @@ def index(
     as_json: JsonOption = False,
 ) -> None:
     """Index the documents of a folder. The old index answers until the new one is complete."""
-    from citydip_rag.engine import make_embedder
     from citydip_rag.indexing import index_folder
+    from citydip_rag.parts import make_embedder
 
     settings = load_settings(seeds=seeds, index=index)
     with status("Loading the model"):
