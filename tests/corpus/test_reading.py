@@ -189,3 +189,10 @@ def test_the_head_of_a_letter_is_text_and_not_headings() -> None:
     blocks = [letter[b.start : b.end] for b in found.blocks]
     assert "Tanggal : 14 Mei 2024" in blocks
     assert "Wakil Ketua Budi" in blocks
+
+
+def test_hidden_markup_of_markdown_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("Bu Rini punya <b>dua</b> kucing <!-- rahasia --> di rumah.", encoding="utf-8")
+    text = read_file(path, "a.md").text
+    assert " ".join(text.split()) == "Bu Rini punya dua kucing di rumah."

@@ -12,7 +12,7 @@ from citydip_rag.corpus.encoding import decode
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_TEXTUAL = {"text", "code_inline", "html_inline"}
+_TEXTUAL = {"text", "code_inline"}
 
 
 class MarkdownLoader(Loader):
