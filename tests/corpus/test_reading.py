@@ -82,7 +82,6 @@ def test_folder_goes_on_after_a_bad_file_and_stays_inside(tmp_path: Path) -> Non
     (seeds / "sub" / "c.md").write_text("# Kota\n\nIsi kota.", encoding="utf-8")
     (seeds / "a.txt").write_bytes(b"")
     (seeds / "sub" / ".hidden" / "d.txt").write_text(TEXT, encoding="utf-8")
-    (seeds / "README.md").write_text("about this folder", encoding="utf-8")
     (seeds / "x.txt").mkdir()
     outside = tmp_path / "outside.txt"
     outside.write_text(TEXT, encoding="utf-8")
@@ -139,7 +138,12 @@ def test_markdown(tmp_path: Path) -> None:
     document = read_file(path, "a.md")
     lines = [document.text[b.start : b.end] for b in document.blocks]
     assert document.title == "Panduan Kota"
-    assert lines[:4] == ["Kalimat penting dengan tautan.", "Kota | Tahun", "Bandung | 2015", "satu"]
+    assert lines[:4] == [
+        "Kalimat penting dengan tautan.",
+        "Kota: Bandung | Tahun: 2015",
+        "satu",
+        "dua",
+    ]
     assert "kode = 1" in lines
     assert "**" not in document.text
     assert [h.level for h in document.headings] == [1, 2]

@@ -51,6 +51,15 @@ def test_a_word_without_end_is_cut_and_nothing_lost() -> None:
     assert max(len(piece) for piece in found) <= 1_200
 
 
+@pytest.mark.parametrize(
+    "text", ["A.B." * 20_000, "?!\"'" * 30_000, "a" + " " * 300_000 + "b", "1. " * 20_000]
+)
+def test_nothing_joins_sentences_without_end(text: str) -> None:
+    found = sentences(text)
+    assert max(map(len, found)) <= 1_400
+    assert "".join("".join(found).split()) == "".join(text.split())
+
+
 @given(
     st.lists(
         st.sampled_from(["Kota", " ", ". ", "\n", " " * 700, "a" * 650, "“", "” ", "1. ", "?) "]),

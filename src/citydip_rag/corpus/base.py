@@ -5,10 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from citydip_rag.schema import Block, Heading, Page
+
+LONGEST_HEADING: Final = 200
+"""Characters; a longer line is a paragraph, whatever the file calls it."""
 
 
 @dataclass(slots=True)
@@ -16,13 +20,14 @@ class Extract:
     """What a loader takes out of a file: the canonical text and its structure.
 
     Blocks and headings are in reading order, do not overlap and cover all that is not white
-    space.
+    space. The title is the document's own name for itself, where the format has a place for it.
     """
 
     text: str
     headings: Sequence[Heading] = ()
     blocks: Sequence[Block] = ()
     pages: Sequence[Page] = ()
+    title: str = ""
 
 
 class Loader(ABC):
@@ -32,8 +37,12 @@ class Loader(ABC):
     """File name endings, in lower case with the dot."""
 
     @abstractmethod
-    def load(self, path: Path) -> Extract:
+    def load(self, path: Path, name: str) -> Extract:
         """Extract a file's text.
+
+        Args:
+            path: where it is.
+            name: what messages call it.
 
         Raises:
             DocumentError: the file cannot be read; says why and what to do.
@@ -45,30 +54,50 @@ class TextBuilder:
     """Puts a canonical text together block by block, one a line, and notes the offsets."""
 
     parts: list[str] = field(default_factory=list)
-    headings: list[Heading] = field(default_factory=list)
-    blocks: list[Block] = field(default_factory=list)
+    items: list[Heading | Block] = field(default_factory=list)
     length: int = 0
 
     def heading(self, text: str, level: int) -> None:
-        """Append a heading."""
-        start, end = self._append(text)
-        if end > start:
-            self.headings.append(Heading(start=start, end=end, level=level))
+        """Append a heading; a text too long to be one becomes a block."""
+        if len(text) > LONGEST_HEADING:
+            self.block(text)
+        elif span := self._append(text):
+            self.items.append(Heading(start=span[0], end=span[1], level=level))
 
     def block(self, text: str) -> None:
         """Append a paragraph, list item or table row."""
-        start, end = self._append(text)
-        if end > start:
-            self.blocks.append(Block(start=start, end=end))
+        if span := self._append(text):
+            self.items.append(Block(start=span[0], end=span[1]))
 
-    def extract(self) -> Extract:
-        """The finished text with its structure."""
-        return Extract("".join(self.parts), tuple(self.headings), tuple(self.blocks))
+    def extract(self, title: str = "") -> Extract:
+        """The finished text with its structure.
 
-    def _append(self, text: str) -> tuple[int, int]:
+        A heading with nothing below it becomes a block: as a heading it would never be found.
+        """
+        items = [
+            Block(start=item.start, end=item.end)
+            if isinstance(item, Heading) and _is_bare(item, following)
+            else item
+            for item, following in zip_longest(self.items, self.items[1:])
+        ]
+        return Extract(
+            "".join(self.parts),
+            tuple(item for item in items if isinstance(item, Heading)),
+            tuple(item for item in items if isinstance(item, Block)),
+            title=title,
+        )
+
+    def _append(self, text: str) -> tuple[int, int] | None:
         text = text.strip()
+        if not text:
+            return None
         start = self.length
-        if text:
-            self.parts.append(text + "\n")
-            self.length += len(text) + 1
+        self.parts.append(text + "\n")
+        self.length += len(text) + 1
         return start, start + len(text)
+
+
+def _is_bare(heading: Heading, following: Heading | Block | None) -> bool:
+    return following is None or (
+        isinstance(following, Heading) and following.level <= heading.level
+    )

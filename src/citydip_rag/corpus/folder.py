@@ -3,56 +3,52 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from citydip_rag.corpus.base import Extract, Loader
+from citydip_rag.corpus.base import LONGEST_HEADING, Extract, Loader
 from citydip_rag.corpus.language import detect_language
 from citydip_rag.corpus.markdown import MarkdownLoader
 from citydip_rag.corpus.text import TextLoader
+from citydip_rag.corpus.walk import FileFailure, shown_name, walk_files
 from citydip_rag.errors import DocumentError, NothingToIndexError
 from citydip_rag.schema import Document
 
 LOADERS: Final[tuple[Loader, ...]] = (TextLoader(), MarkdownLoader())
 MAX_FILE_BYTES: Final = 50 * 1024 * 1024
-_IGNORED: Final = frozenset({"README.md", "README.id.md", "LICENSE"})
-
-
-@dataclass(frozen=True, slots=True)
-class FileFailure:
-    """A file that gave no document, and why."""
-
-    source: str
-    reason: str
 
 
 def read_folder(folder: Path) -> Iterator[Document | FileFailure]:
     """Read every file below a folder in the order of their names.
 
-    Hidden files are passed over, links are not followed out of the folder.
+    Hidden files are passed over, links are not followed out of the folder. What cannot be
+    opened, a folder in it too, is named, and the rest is read.
 
     Raises:
-        NothingToIndexError: the folder does not exist or is empty.
+        NothingToIndexError: the folder does not exist, cannot be opened, or is empty.
     """
-    if not folder.is_dir():
+    if not _is_folder(folder):
         raise NothingToIndexError(
-            f"There is no folder {folder.name!r}.", "Create it and put your documents into it."
+            f"There is no folder {shown_name(folder.name)!r}.",
+            "Create it and put your documents into it.",
         )
-    files = [path for path in sorted(folder.rglob("*")) if _is_candidate(path, folder)]
-    if not files:
-        raise NothingToIndexError(
-            f"The folder {folder.name!r} holds no documents.",
-            f"Put files of these kinds into it: {', '.join(sorted(known_suffixes()))}.",
-        )
-    for path in files:
-        source = _shown(path.relative_to(folder).as_posix())
+    empty = True
+    for item in walk_files(folder):
+        empty = False
+        if isinstance(item, FileFailure):
+            yield item
+            continue
+        source = shown_name(item.relative_to(folder).as_posix())
         try:
-            yield read_file(path, source)
+            yield read_file(item, source)
         except DocumentError as error:
             yield FileFailure(source, str(error))
+    if empty:
+        raise NothingToIndexError(
+            f"The folder {shown_name(folder.name)!r} holds no documents.",
+            f"Put files of these kinds into it: {', '.join(sorted(known_suffixes()))}.",
+        )
 
 
 def read_file(path: Path, source: str) -> Document:
@@ -65,7 +61,7 @@ def read_file(path: Path, source: str) -> Document:
     Raises:
         DocumentError: it cannot be read.
     """
-    loader = _loader_for(path)
+    loader = _loader_for(source)
     try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
@@ -74,7 +70,7 @@ def read_file(path: Path, source: str) -> Document:
                 "Split it into smaller files.",
             )
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        extract = loader.load(path)
+        extract = loader.load(path, source)
     except OSError as error:
         raise DocumentError(
             f"{source} cannot be read: {error.strerror}.", "Check the file's permissions."
@@ -88,13 +84,13 @@ def make_document(extract: Extract, source: str, sha256: str) -> Document:
     Raises:
         DocumentError: there is no text in it.
     """
-    if not extract.blocks:
+    if not any(c.isalnum() for b in extract.blocks for c in extract.text[b.start : b.end]):
         raise DocumentError(f"{source} holds no text.", "Fill it, or remove it from the folder.")
     first = extract.headings[0] if extract.headings else None
-    title = extract.text[first.start : first.end] if first else Path(source).stem
+    title = extract.title or (extract.text[first.start : first.end] if first else "")
     return Document(
         id=hashlib.sha256(source.encode()).hexdigest()[:12],
-        title=title,
+        title=" ".join(title.split())[:LONGEST_HEADING] or Path(source).stem,
         source=source,
         sha256=sha256,
         text=extract.text,
@@ -110,23 +106,18 @@ def known_suffixes() -> frozenset[str]:
     return frozenset().union(*(loader.suffixes for loader in LOADERS))
 
 
-def _shown(name: str) -> str:
-    """A name that can be stored and shown, whatever bytes the file system gave it."""
-    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
+def _is_folder(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError:  # a name too long to exist
+        return False
 
 
-def _loader_for(path: Path) -> Loader:
+def _loader_for(source: str) -> Loader:
     for loader in LOADERS:
-        if path.suffix.lower() in loader.suffixes:
+        if Path(source).suffix.lower() in loader.suffixes:
             return loader
     raise DocumentError(
-        f"{path.name}: files of this kind cannot be read yet.",
+        f"{source}: files of this kind cannot be read yet.",
         f"Save it as one of: {', '.join(sorted(known_suffixes()))}.",
     )
-
-
-def _is_candidate(path: Path, folder: Path) -> bool:
-    relative = path.relative_to(folder)
-    if any(part.startswith(".") for part in relative.parts) or path.name in _IGNORED:
-        return False
-    return path.is_file() and path.resolve().is_relative_to(folder.resolve())

@@ -2,59 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Final
 
-from citydip_rag.corpus.base import Extract, Loader, TextBuilder
+from citydip_rag.corpus.base import Extract, Loader
 from citydip_rag.corpus.encoding import decode
+from citydip_rag.corpus.markup import parse_html, read_markup
 
-if TYPE_CHECKING:
-    from markdown_it.token import Token
-
-_TEXTUAL = {"text", "code_inline"}
+_FRONT_MATTER: Final = re.compile(
+    r"\A---[ \t]*\n((?:[\w-]+:.*\n|[ \t]+.*\n|- .*\n|#.*\n)+)---[ \t]*\n"
+)
+_TITLE: Final = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
+_DEEPEST: Final = 60
+"""Levels of quotations and lists that are read; what is deeper would exhaust the parser."""
+_TOO_DEEP: Final = re.compile(r"^((?:[ \t]*>){60})[ \t>]+", re.MULTILINE)
 
 
 class MarkdownLoader(Loader):
-    """CommonMark with tables, read with markdown-it-py."""
+    """CommonMark with tables and inline HTML, read with markdown-it-py."""
 
     suffixes = frozenset({".md", ".markdown"})
 
-    def load(self, path: Path) -> Extract:
+    def load(self, path: Path, name: str) -> Extract:
         """Read the file; the canonical text is what a reader of the rendered page sees."""
-        from markdown_it import MarkdownIt
-
-        tokens = (
-            MarkdownIt("commonmark").enable("table").parse(decode(path.read_bytes(), path.name))
-        )
-        builder = TextBuilder()
-        row: list[str] = []
-        for i, token in enumerate(tokens):
-            match token.type:
-                case "inline":
-                    opener = tokens[i - 1]
-                    text = _plain(token.children or [])
-                    if opener.type == "heading_open":
-                        builder.heading(text.replace("\n", " "), int(opener.tag[1:]))
-                    elif opener.type in {"th_open", "td_open"}:
-                        row.append(text)
-                    else:
-                        builder.block(text)
-                case "tr_close":
-                    builder.block(" | ".join(cell for cell in row if cell))
-                    row = []
-                case "fence" | "code_block":
-                    builder.block(token.content)
-        return builder.extract()
+        return read_markdown(decode(path.read_bytes(), name))
 
 
-def _plain(children: Sequence[Token]) -> str:
-    parts = []
-    for child in children:
-        if child.type in _TEXTUAL:
-            parts.append(child.content)
-        elif child.type in {"softbreak", "hardbreak"}:
-            parts.append("\n" if child.type == "hardbreak" else " ")
-        elif child.type == "image":
-            parts.append(child.content)
-    return "".join(parts)
+def read_markdown(source: str) -> Extract:
+    """Read Markdown; lines of YAML before it are paragraphs, their `title` the document's."""
+    from markdown_it import MarkdownIt
+
+    facts = _FRONT_MATTER.match(source)
+    lines = facts[1].splitlines() if facts else []
+    named = _TITLE.search(facts[1]) if facts else None
+    body = _TOO_DEEP.sub(r"\1 ", source[facts.end() :] if facts else source)
+    parser = MarkdownIt("commonmark", {"maxNesting": 2 * _DEEPEST + 10}).enable("table")
+    page = "".join(f"<p>{escape(line)}</p>" for line in lines) + parser.render(body)
+    return read_markup(parse_html(page), named[1].strip(" \"'") if named else "")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from citydip_rag.corpus.sentences import sentence_spans
 from citydip_rag.schema import Block, Document, Heading, Page, Passage, Span
+
+_LONGEST_PATH: Final = 300
+"""Characters of a heading path that are embedded with a passage."""
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 
@@ -32,7 +36,10 @@ class PassageMaker:
     max_tokens: int = 180
 
     def passages(self, document: Document) -> list[Passage]:
-        """All passages of a document in reading order; headings are in none of them."""
+        """All passages of a document in reading order.
+
+        Headings are in none of them, nor are sentences without a letter or a figure.
+        """
         made: list[Passage] = []
         for heading, blocks in _sections(document):
             for sentences in self._groups(document.text, blocks):
@@ -57,7 +64,11 @@ class PassageMaker:
 
     def _paragraphs(self, text: str, blocks: Sequence[Block]) -> Iterator[list[_Sentence]]:
         for block in blocks:
-            spans = sentence_spans(text, block.start, block.end)
+            spans = [
+                span
+                for span in sentence_spans(text, block.start, block.end)
+                if any(character.isalnum() for character in text[span.start : span.end])
+            ]
             counts = self.count_tokens([text[span.start : span.end] for span in spans])
             yield [_Sentence(*pair) for pair in zip(spans, counts, strict=True)]
 
@@ -98,7 +109,11 @@ def _sections(document: Document) -> Iterator[tuple[str, list[Block]]]:
 
 
 def _joined(path: Sequence[tuple[int, str]]) -> str:
-    return " › ".join(text for _, text in path)
+    """The path in words; one too long for the embedder loses its outermost headings."""
+    titles = [text[:_LONGEST_PATH] for _, text in path]
+    while len(titles) > 1 and sum(map(len, titles)) > _LONGEST_PATH:
+        del titles[0]
+    return " › ".join(titles)
 
 
 def _passage(document: Document, heading: str, sentences: list[Span], position: int) -> Passage:

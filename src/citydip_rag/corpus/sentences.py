@@ -29,6 +29,8 @@ ABBREVIATIONS: Final = frozenset(
 _CLOSING: Final = "\"'”’»)]"
 _SOFT_LIMIT: Final = 1_200
 """Characters after which a run without a full stop is cut at a clause or a space."""
+_HARD_LIMIT: Final = 1_400
+"""Characters beyond which nothing is joined again."""
 _CLAUSE: Final = re.compile(r"[;:,—–]\s|\s")
 _SPACE: Final = re.compile(r"\s*")
 _MARKER: Final = re.compile(r"\(?[0-9a-zA-Z]{1,3}[.)]|\W+")
@@ -87,7 +89,8 @@ def _joined(text: str, spans: list[Span]) -> list[Span]:
         orphan = piece[0] in _CLOSING and len(piece.strip(_CLOSING + " .")) == 0
         previous = text[joined[-1].start : joined[-1].end] if joined else ""
         open_ended = _MARKER.fullmatch(previous) or _INITIALS.search(previous)
-        if joined and (orphan or open_ended):
+        short = bool(joined) and span.end - joined[-1].start <= _HARD_LIMIT
+        if short and (orphan or open_ended):
             joined[-1] = Span(start=joined[-1].start, end=span.end)
         else:
             joined.append(span)

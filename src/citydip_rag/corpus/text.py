@@ -28,9 +28,9 @@ class TextLoader(Loader):
 
     suffixes = frozenset({".txt", ".text"})
 
-    def load(self, path: Path) -> Extract:
+    def load(self, path: Path, name: str) -> Extract:
         """Read the file; the canonical text is the file's, with unified line ends."""
-        return structure(decode(path.read_bytes(), path.name))
+        return structure(decode(path.read_bytes(), name))
 
 
 def structure(text: str) -> Extract:
