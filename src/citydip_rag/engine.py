@@ -57,7 +57,8 @@ _FIRST_STAGES: dict[str, FirstStage] = {
     "dense": DenseStage(),
     "lexical": LexicalStage(),
 }
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Control characters, and halves of characters: no text has them."""
 
 
 @dataclass(frozen=True, slots=True)

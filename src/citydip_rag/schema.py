@@ -150,7 +150,8 @@ class Answer(Frozen):
     """What `ask` returns and `/ask` sends.
 
     Attributes:
-        answer: the text, with `[n]` markers behind each sentence.
+        answer: the text, with `[n]` markers behind each sentence. A quoted document may itself
+            say "[1]"; programs take the numbers from `claims`.
         abstained: the documents do not hold the answer; then there is no citation.
         confidence: the calibrated probability that the documents hold the answer.
         language: language of the question, in which the answer is framed.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -10,6 +12,12 @@ from fastapi import FastAPI
 from citydip_rag.engine import Engine
 from citydip_rag.errors import AddressError
 from citydip_rag.settings import Settings
+
+_REMEDIES: Final = {
+    errno.EADDRINUSE: "Stop the other server, or choose another port: citydip serve --port 7861",
+    errno.EADDRNOTAVAIL: "Name one of this machine's own addresses, or 0.0.0.0 for all of them.",
+    errno.EACCES: "Ports below 1024 are for the administrator: citydip serve --port 7860",
+}
 
 
 def build_app(settings: Settings) -> FastAPI:
@@ -52,8 +60,12 @@ def _check_address(host: str, port: int) -> None:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+    except (socket.gaierror, UnicodeError) as error:
+        raise AddressError(
+            f"There is no address {host!r} to listen on.", "Name one of this machine's addresses."
+        ) from error
     except OSError as error:
         raise AddressError(
             f"Cannot listen on {host}:{port}: {error.strerror or error}.",
-            "Stop the other server, or choose another port: citydip serve --port 7861",
+            _REMEDIES.get(error.errno or 0, "Choose another address or port."),
         ) from error

@@ -6,10 +6,13 @@ Values come, strongest first, from arguments, from `CITYDIP_*` environment varia
 
 from __future__ import annotations
 
+import logging
+import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,17 +23,32 @@ from pydantic_settings import (
 from citydip_rag.errors import SettingsError
 
 SettingsFile = Path("citydip.toml")
+PREFIX = "CITYDIP_"
+
+logger = logging.getLogger(__name__)
+
+
+def _path(value: object) -> object:
+    """An empty path would silently mean the working directory."""
+    if str(value) in {"", "."} and not isinstance(value, Path):
+        raise ValueError("this is empty; name a folder or a file")
+    if "\0" in str(value):
+        raise ValueError("no path can hold a zero byte")
+    return value
+
+
+CheckedPath = Annotated[Path, BeforeValidator(_path)]
 
 
 class Settings(BaseSettings):
     """All settings; unknown ones in `citydip.toml` are refused by name."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CITYDIP_", toml_file=SettingsFile, extra="forbid", frozen=True
+        env_prefix=PREFIX, toml_file=SettingsFile, extra="forbid", frozen=True
     )
 
-    seeds: Path = Field(default=Path("seeds"), description="Folder of the documents.")
-    index: Path = Field(default=Path("index"), description="Folder of the index.")
+    seeds: CheckedPath = Field(default=Path("seeds"), description="Folder of the documents.")
+    index: CheckedPath = Field(default=Path("index"), description="Folder of the index.")
     embedding_model: str = Field(
         default="bundled",
         min_length=1,
@@ -47,10 +65,10 @@ class Settings(BaseSettings):
     retrieval_mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
     rerank: bool = Field(default=True, description="Second stage by token alignment.")
     generator: str = Field(default="extractive", description="Name of the answer generator.")
-    calibration: Path | None = Field(
+    calibration: CheckedPath | None = Field(
         default=None, description="Result of `citydip calibrate`; default: the one shipped."
     )
-    evidence_head: Path | None = Field(
+    evidence_head: CheckedPath | None = Field(
         default=None,
         description="Result of `citydip calibrate evidence`; default: the one shipped.",
     )
@@ -90,8 +108,24 @@ def load_settings(**overrides: object) -> Settings:
         ) from error
     except ValueError as error:  # the TOML itself
         raise SettingsError(f"citydip.toml cannot be read: {error}.") from error
+    except OSError as error:
+        raise SettingsError(
+            f"citydip.toml cannot be read: {error.strerror}.", "Check its permissions."
+        ) from error
+    _warn_of_unknown()
     if settings.passage_min_tokens > settings.passage_max_tokens:
         raise SettingsError(
             "passage_min_tokens is greater than passage_max_tokens.", "Swap or lower them."
         )
     return settings
+
+
+def _warn_of_unknown() -> None:
+    """Name the variables that look like settings and are none: most are slips of the pen."""
+    for variable in os.environ:
+        name = variable.upper().removeprefix(PREFIX).lower()
+        if not variable.upper().startswith(PREFIX) or name in Settings.model_fields:
+            continue
+        near = get_close_matches(name, Settings.model_fields, n=1)
+        hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+        logger.warning("%s is not a setting%s", variable, hint)

@@ -11,7 +11,8 @@ import pytest
 
 from citydip_rag import Answer, Engine, SearchResult
 from citydip_rag.server.app import create_app
-from citydip_rag.server.limits import MAX_BODY_BYTES
+from citydip_rag.server.limits import MAX_BODY_BYTES, MAX_PAGE_BODY_BYTES
+from citydip_rag.ui.page import mount_page
 
 PROBLEM = "application/problem+json"
 
@@ -172,3 +173,45 @@ async def test_unexpected_error_tells_nothing(
     assert response.headers["content-type"] == PROBLEM
     assert "secret" not in response.text
     assert "secret" in caplog.text
+
+
+@pytest.fixture
+async def whole(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+    """API and page together: the page must not answer for the API."""
+    app = mount_page(create_app(engine), engine)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("HEAD", "/health/ready", 200, None),
+        ("HEAD", "/ask", 405, "POST"),
+        ("GET", "/search", 405, "POST"),
+        ("OPTIONS", "/ask", 204, "POST"),
+        ("POST", "/health/live", 405, "GET"),
+        ("GET", "/ask/", 404, None),
+        ("GET", "/health/nothing", 404, None),
+        ("BREW", "/ask", 405, "POST"),
+    ],
+)
+async def test_the_api_answers_for_itself(
+    whole: httpx.AsyncClient, method: str, path: str, status: int, allow: str | None
+) -> None:
+    response = await whole.request(method, path)
+    assert response.status_code == status
+    assert response.headers.get("allow") == allow
+    if status >= 400:
+        assert response.headers["content-type"] == PROBLEM
+    if method == "HEAD" and status == 200:
+        assert response.content == b""
+        assert int(response.headers["content-length"]) > 0
+
+
+async def test_the_page_s_calls_are_bounded_too(whole: httpx.AsyncClient) -> None:
+    body = b"x" * (MAX_PAGE_BODY_BYTES + 1)
+    response = await whole.post("/gradio_api/queue/join", content=body)
+    assert response.status_code == 413
+    assert (await whole.get("/")).status_code == 200

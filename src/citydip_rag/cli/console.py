@@ -10,9 +10,9 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from io import TextIOWrapper
+from typing import Any, Final, NoReturn
 
-import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -28,6 +28,10 @@ from citydip_rag.errors import CitydipError
 screen = Console()
 remarks = Console(stderr=True)
 """For progress, notes and errors: standard output holds results alone."""
+
+_TRACE: Final = "Run it again as: citydip --verbose … to see where; and please report it."
+
+logger = logging.getLogger(__name__)
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C or a termination signal."""
@@ -81,25 +85,67 @@ def quiet_libraries(*, verbose: bool) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
-def run(command: typer.Typer) -> None:
-    """Run the program; our errors become a message and status 2, Ctrl-C becomes status 130."""
+def run(command: Callable[[], object]) -> None:
+    """Run the program.
+
+    Our errors become a message and status 2, Ctrl-C status 130, a reader that has gone 141, and
+    what nobody foresaw a line that says where to report it, with its trace in the log.
+    """
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal of few characters loses none of ours
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        _run_to_the_end(command)
+    except CitydipError as error:
+        _stop(error.slug, error.message, error.remedy)
+    except KeyboardInterrupt:
+        _interrupted()
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        _forget_output()
+        sys.exit(141)
+    except OSError as error:
+        _forget_output()
+        logger.info("system error", exc_info=error)
+        _stop("system-error", f"The system refused: {error.strerror or error}.", _TRACE)
+    except Exception as error:  # the last boundary before the person
+        logger.info("unexpected error", exc_info=error)
+        _stop("internal-error", f"Something unforeseen happened: {type(error).__name__}.", _TRACE)
+
+
+def _run_to_the_end(command: Callable[[], object]) -> None:
+    """Run until what was written has arrived: a full disk shows when it is flushed."""
     try:
         command()
-    except CitydipError as error:
-        remarks.print(f"[bold red]{error.slug}[/] ", end="")
-        remarks.print(error.message, markup=False, highlight=False)
-        if error.remedy:
-            remarks.print(f"→ {error.remedy}", markup=False, highlight=False)
-        sys.exit(2)
     except SystemExit as ending:
         if ending.code == INTERRUPTED:  # Typer has turned Ctrl-C into this
-            remarks.print("Interrupted; nothing is lost.")
+            _interrupted()
+        if not ending.code:
+            sys.stdout.flush()
         raise
-    except BrokenPipeError:
+    sys.stdout.flush()
+
+
+def _stop(slug: str, message: str, remedy: str) -> NoReturn:
+    remarks.print(f"[bold red]{slug}[/] ", end="")
+    remarks.print(message, markup=False, highlight=False)
+    if remedy:
+        remarks.print(f"→ {remedy}", markup=False, highlight=False)
+    sys.exit(2)
+
+
+def _interrupted() -> None:
+    remarks.print("Interrupted; nothing is lost.")
+
+
+def _forget_output() -> None:
+    """What could not be written is not tried again when the interpreter ends."""
+    try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    except (OSError, ValueError):  # no real file stands behind it
+        return
 
 
 def _terminated(_signal: int, _frame: object) -> None:

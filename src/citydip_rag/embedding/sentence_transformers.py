@@ -156,7 +156,7 @@ class SentenceTransformersEmbedder(Embedder):
 def _resolve(model: str) -> tuple[str, str]:
     """The name to show, and what sentence-transformers shall load."""
     if model != BUNDLED:
-        return model, model
+        return (Path(model).resolve().name if Path(model).is_dir() else model), model
     folder = bundled_model_folder()
     if folder is not None:
         return BUNDLED_NAME, str(folder)
@@ -176,7 +176,8 @@ def _load(name: str, source: str) -> SentenceTransformer:
     local = Path(source).is_dir()
     try:
         model = SentenceTransformer(source, local_files_only=local)
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
+        _check_tokenizer(model)
+    except (OSError, ValueError, LookupError, ImportError, RuntimeError, SafetensorError) as error:
         if name == BUNDLED_NAME:
             raise ModelError(
                 "The unpacked embedding model is damaged.",
@@ -189,6 +190,13 @@ def _load(name: str, source: str) -> SentenceTransformer:
         ) from error
     model.eval()
     return model
+
+
+def _check_tokenizer(model: SentenceTransformer) -> None:
+    """Refuse the empty tokenizer that transformers makes up where a folder holds none."""
+    words = getattr(getattr(model[0], "config", None), "vocab_size", 0)
+    if len(model.tokenizer) < words / 2:
+        raise ValueError("the tokenizer's files are missing")
 
 
 def _prompts(model: SentenceTransformer) -> dict[str, str]:

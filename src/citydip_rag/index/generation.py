@@ -139,6 +139,10 @@ def current_generation(index: Path) -> tuple[str, str]:
     """
     try:
         name, _, digest = (index / POINTER).read_text(encoding="utf-8").strip().partition(" ")
+    except NotADirectoryError:
+        raise IndexMissingError(
+            f"{index.name!r} is a file, not the folder of an index.", "Name another with --index."
+        ) from None
     except FileNotFoundError:
         raise IndexMissingError("There is no index yet.", "Run: citydip index") from None
     except (OSError, UnicodeDecodeError) as error:

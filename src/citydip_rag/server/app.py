@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from citydip_rag.engine import Engine
+from citydip_rag.server.boundary import ApiBoundaryMiddleware
 from citydip_rag.server.limits import BodyLimitMiddleware
 from citydip_rag.server.problems import install_problem_handlers
 from citydip_rag.server.routes import ask, health
@@ -20,6 +21,8 @@ DESCRIPTION = """Questions in Indonesian or English, answered from a folder of d
 Every sentence of an answer carries a citation whose `quote` stands at `[start, end)` of the named
 document's text, character for character. A question the documents do not answer gets
 `abstained: true` with status 200."""
+
+_ROUTERS = (ask.router, health.router)
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +42,10 @@ def create_app(engine: Engine) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.engine = engine
-    app.add_middleware(BodyLimitMiddleware)
     install_problem_handlers(app)
-    app.include_router(ask.router)
-    app.include_router(health.router)
+    for router in _ROUTERS:
+        app.include_router(router)
+    own = tuple(route for router in _ROUTERS for route in router.routes)
+    app.add_middleware(ApiBoundaryMiddleware, routes=own)
+    app.add_middleware(BodyLimitMiddleware)
     return app

@@ -9,7 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from citydip_rag.server.problems import Problem
 
 MAX_BODY_BYTES: Final = 64 * 1024
-LIMITED_PATHS: Final = frozenset({"/ask", "/search"})
+MAX_PAGE_BODY_BYTES: Final = 1024 * 1024
+"""For the page's own calls, which carry what the page keeps."""
+PAGE_CALLS: Final = "/gradio_api/"
 
 
 class BodyLimitMiddleware:
@@ -20,24 +22,26 @@ class BodyLimitMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read a limited route's body up to the limit, then hand it on."""
-        if scope["type"] != "http" or scope["path"] not in LIMITED_PATHS:
+        """Read a body up to the limit, then hand it on."""
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
             await self.app(scope, receive, send)
             return
-        body = await _read(receive)
+        of_page = scope["path"].startswith(PAGE_CALLS)
+        limit = MAX_PAGE_BODY_BYTES if of_page else MAX_BODY_BYTES
+        body = await _read(receive, limit)
         if body is None:
             problem = Problem(
                 type="body-too-large",
                 title="The request is too large",
                 status=413,
-                detail=f"A request may have {MAX_BODY_BYTES // 1024} KiB.",
+                detail=f"A request may have {limit // 1024} KiB.",
             )
             await problem.response()(scope, receive, send)
             return
         await self.app(scope, _replay(body, receive), send)
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def _read(receive: Receive, limit: int) -> bytes | None:
     """The whole body, or None as soon as it is over the limit."""
     body = bytearray()
     while True:
@@ -45,7 +49,7 @@ async def _read(receive: Receive) -> bytes | None:
         if message["type"] != "http.request":  # the client has gone
             return bytes(body)
         body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > limit:
             return None
         if not message.get("more_body", False):
             return bytes(body)

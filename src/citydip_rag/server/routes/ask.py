@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, HTTPException
+from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from citydip_rag.schema import (
@@ -76,17 +76,6 @@ async def ask(
         top_k=request.top_k,
         documents=request.documents,
     )
-
-
-@router.api_route(
-    "/ask", methods=["GET", "PUT", "PATCH", "DELETE"], include_in_schema=False, status_code=405
-)
-@router.api_route(
-    "/search", methods=["GET", "PUT", "PATCH", "DELETE"], include_in_schema=False, status_code=405
-)
-async def wrong_method() -> None:
-    """The page, mounted at the root, would else answer other methods with its own 404."""
-    raise HTTPException(405, "Use POST.", headers={"Allow": "POST"})
 
 
 @router.post("/search", responses=_PROBLEMS, summary="Find passages")
