@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -11,6 +11,10 @@ from typing import ClassVar, Final
 
 from citydip_rag.schema import Block, Heading, Page
 
+MAX_UNPACKED_BYTES: Final = 300 * 1024 * 1024
+"""What all that is packed into one file may come to."""
+MAX_MEMBERS: Final = 2_000
+"""Files in one archive, or parts in one office file."""
 LONGEST_HEADING: Final = 200
 """Characters; a longer line is a paragraph, whatever the file calls it."""
 
@@ -28,6 +32,14 @@ class Extract:
     blocks: Sequence[Block] = ()
     pages: Sequence[Page] = ()
     title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file inside a file: of an archive, or attached to a message."""
+
+    name: str
+    content: bytes
 
 
 class Loader(ABC):
@@ -48,6 +60,14 @@ class Loader(ABC):
             DocumentError: the file cannot be read; says why and what to do.
         """
 
+    def members(self, path: Path, name: str) -> Iterator[Member]:  # noqa: ARG002
+        """Files inside this one that are documents of their own; most formats have none.
+
+        Raises:
+            DocumentError: they cannot be unpacked; says why and what to do.
+        """
+        return iter(())
+
 
 @dataclass(slots=True)
 class TextBuilder:
@@ -55,7 +75,17 @@ class TextBuilder:
 
     parts: list[str] = field(default_factory=list)
     items: list[Heading | Block] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
     length: int = 0
+
+    def page(self, number: int) -> None:
+        """Begin a page, or a slide; what is appended from now on stands on it."""
+        self._end_page()
+        self.pages.append(Page(start=self.length, end=self.length, number=number))
+
+    def _end_page(self) -> None:
+        if self.pages:
+            self.pages[-1] = self.pages[-1].model_copy(update={"end": self.length})
 
     def heading(self, text: str, level: int) -> None:
         """Append a heading; a text too long to be one becomes a block."""
@@ -74,6 +104,7 @@ class TextBuilder:
 
         A heading with nothing below it becomes a block: as a heading it would never be found.
         """
+        self._end_page()
         items = [
             Block(start=item.start, end=item.end)
             if isinstance(item, Heading) and _is_bare(item, following)
@@ -84,7 +115,8 @@ class TextBuilder:
             "".join(self.parts),
             tuple(item for item in items if isinstance(item, Heading)),
             tuple(item for item in items if isinstance(item, Block)),
-            title=title,
+            tuple(page for page in self.pages if page.end > page.start),
+            title,
         )
 
     def _append(self, text: str) -> tuple[int, int] | None:
