@@ -154,9 +154,8 @@ class Engine:
             )
             raw = "".join([piece async for piece in self.generator.stream(request)])
         clock.lap("generate")
-        grounded = ground(
-            raw, [c.passage for c in found.candidates], self._verifier, self._describe
-        )
+        read = [c.passage for c in found.candidates]
+        grounded = ground(raw, read, self._verifier, self.index.store.name, language)
         clock.lap("verify")
         cited = {citation.document_id: citation for citation in grounded.citations}
         shown = [
@@ -285,17 +284,14 @@ class Engine:
                     field="documents",
                 )
 
-    def _describe(self, document_id: str) -> tuple[str, str]:
-        return self.index.store.title_and_source(document_id)
-
     def _hit(self, candidate: Candidate) -> PassageHit:
         passage = candidate.passage
-        title, source = self._describe(passage.document_id)
+        name = self.index.store.name(passage.document_id)
         return PassageHit(
             id=passage.id,
             document_id=passage.document_id,
-            title=title,
-            source=source,
+            title=name.title,
+            source=name.source,
             page=passage.page,
             start=passage.start,
             end=passage.end,

@@ -50,6 +50,10 @@ class DocumentError(CitydipError):
     slug = "document"
 
 
+class UnknownFormatError(DocumentError):
+    """A file is of a kind that no loader reads."""
+
+
 class ModelError(CitydipError):
     """The embedding model is absent, damaged or not what it claims to be."""
 

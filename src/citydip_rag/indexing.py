@@ -1,29 +1,45 @@
-"""The other half of the engine: a folder becomes an index."""
+"""The other half of the engine: a folder becomes an index, and what is known is not done again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 
-from citydip_rag.corpus import FileFailure, PassageMaker, read_folder
-from citydip_rag.embedding import Embedder
-from citydip_rag.embedding.base import Progress
+from citydip_rag.corpus import (
+    READER_VERSION,
+    FileFailure,
+    FoundFile,
+    PassageMaker,
+    ReaderProcess,
+    ReadingLimits,
+    document_id,
+    documents_of,
+    scan_folder,
+    title_of_name,
+)
+from citydip_rag.embedding import Embedder, model_name
 from citydip_rag.errors import NothingToIndexError
-from citydip_rag.index import Built, ChunkingSettings, IndexBuilder, forget_cache, write_lock
-from citydip_rag.schema import Document, Passage
+from citydip_rag.index import (
+    Built,
+    ChunkingSettings,
+    FileRecord,
+    Held,
+    IndexBuilder,
+    Previous,
+    forget_cache,
+    write_lock,
+)
+from citydip_rag.schema import Document, FileReport, FileStatus, Passage
 from citydip_rag.settings import Settings
 
+READING, EMBEDDING = "reading", "embedding"
+"""The stages of a run."""
 
-class FileReport(BaseModel):
-    """What became of one file: `indexed`, or `failed` with the reason."""
-
-    model_config = ConfigDict(frozen=True)
-
-    source: str
-    status: str
-    passages: int = 0
-    reason: str = ""
+StageProgress = Callable[[str, int, int], None]
+"""Called with the stage, how much of it is done, and how much there is."""
 
 
 class IndexReport(BaseModel):
@@ -31,18 +47,29 @@ class IndexReport(BaseModel):
 
     Attributes:
         generation: the generation that is now current.
+        changed: whether this run made it; if not, nothing had changed.
         documents, passages: what it holds.
         embedded: passages that were embedded; the others were known already.
-        files: every file of the folder.
+        files: every file of the folder, and those inside others; then those no longer there.
     """
 
     model_config = ConfigDict(frozen=True)
 
     generation: str
+    changed: bool
     documents: int
     passages: int
     embedded: int
     files: tuple[FileReport, ...]
+
+
+def up_to_date(settings: Settings) -> IndexReport | None:
+    """The report of a run that finds nothing to do, without loading the model; else None.
+
+    Raises:
+        NothingToIndexError: there is no folder, or nothing in it.
+    """
+    return _nothing_to_do(settings, scan_folder(settings.seeds), model_name(settings.embedding_model))
 
 
 def index_folder(
@@ -50,15 +77,17 @@ def index_folder(
     embedder: Embedder,
     *,
     rebuild: bool = False,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> IndexReport:
     """Index the seeds folder; the new generation becomes current when it is complete.
+
+    Only files that changed are read, and only passages that are new are embedded.
 
     Args:
         settings: say where documents and index are, and how to cut passages.
         embedder: makes the vectors.
-        rebuild: embed everything anew, whatever is known.
-        progress: called with (passages done, passages in all).
+        rebuild: read and embed everything anew, whatever is known.
+        progress: told how far the run is.
 
     Raises:
         NothingToIndexError: no file gave any text.
@@ -67,38 +96,42 @@ def index_folder(
     maker = PassageMaker(
         embedder.count_tokens, settings.passage_min_tokens, settings.passage_max_tokens
     )
+    report = progress or (lambda *_: None)
     with write_lock(settings.index):
-        documents: list[Document] = []
-        passages: list[Passage] = []
-        files: list[FileReport] = []
-        for item in read_folder(settings.seeds):
-            if isinstance(item, FileFailure):
-                files.append(FileReport(source=item.source, status="failed", reason=item.reason))
-                continue
-            made = maker.passages(item)
-            documents.append(item)
-            passages += made
-            files.append(FileReport(source=item.source, status="indexed", passages=len(made)))
-        if not passages:
-            reasons = " ".join(f"{file.source}: {file.reason}" for file in files)
+        files = scan_folder(settings.seeds)
+        unchanged = None if rebuild else _nothing_to_do(settings, files, embedder.name)
+        if unchanged:
+            return unchanged
+        previous = None if rebuild else Previous.find(settings.index)
+        run = _Run(maker, _reusable(previous, embedder, settings))
+        try:
+            run.read(files, ReadingLimits(settings.read_seconds, settings.read_megabytes), report)
+        finally:
+            run.close()
+        if not run.passages:
+            reasons = " ".join(item.reason for item in run.reports() if item.reason)
             raise NothingToIndexError(
                 f"No file in {settings.seeds.name!r} could be indexed. {reasons}".strip(),
                 "Put documents into it and run: citydip index",
             )
         if rebuild:
             forget_cache(settings.index)
-        chunking = ChunkingSettings(
-            min_tokens=settings.passage_min_tokens, max_tokens=settings.passage_max_tokens
-        )
         built = IndexBuilder(settings.index, embedder).build(
-            documents, passages, chunking, progress
+            run.documents,
+            run.passages,
+            _chunking(settings),
+            partial(report, EMBEDDING),
+            run.records,
+            READER_VERSION,
         )
+    gone = previous.manifest.inputs.keys() - run.records.keys() if previous else set()
     return IndexReport(
         generation=built.generation,
-        documents=len(documents),
-        passages=len(passages),
+        changed=True,
+        documents=len(run.documents),
+        passages=len(run.passages),
         embedded=built.embedded,
-        files=tuple(files),
+        files=(*run.reports(), *_removed(gone - run.renamed)),
     )
 
 
@@ -107,8 +140,174 @@ def index_passages(
     embedder: Embedder,
     documents: Sequence[Document],
     passages: Sequence[Passage],
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Built:
-    """Index documents that are already cut into passages."""
+    """Index documents that are already cut into passages.
+
+    Raises:
+        NothingToIndexError: there are none.
+    """
+    if not passages:
+        raise NothingToIndexError("There are no passages to index.")
     with write_lock(settings.index):
         return IndexBuilder(settings.index, embedder).build(documents, passages, None, progress)
+
+
+@dataclass(slots=True)
+class _Run:
+    """Gathers documents and passages, file by file, from what is held or by reading."""
+
+    maker: PassageMaker
+    held: Held | None
+    documents: list[Document] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
+    records: dict[str, FileRecord] = field(default_factory=dict)
+    renamed: set[str] = field(default_factory=set)
+    """Sources that files had before, under which they are no longer looked for."""
+    present: set[str] = field(default_factory=set)
+    """Sources of the files that are there now."""
+    statuses: dict[str, FileStatus] = field(default_factory=dict)
+    """What this run did, where it is not what the record says."""
+
+    def read(
+        self,
+        files: Sequence[FoundFile | FileFailure],
+        limits: ReadingLimits,
+        progress: StageProgress,
+    ) -> None:
+        self.present = {file.source for file in files}
+        with ReaderProcess(limits) as reader:
+            for number, file in enumerate(files):
+                progress(READING, number, len(files))
+                if isinstance(file, FileFailure):
+                    self.records[file.source] = FileRecord(sha256="", reports=(_failed(file),))
+                elif not self._take(file):
+                    self._keep(file, documents_of(file, reader.read(file.path, file.source)))
+        progress(READING, len(files), len(files))
+
+    def reports(self) -> list[FileReport]:
+        """What became of every file, as this run saw it."""
+        return [
+            report.model_copy(update={"status": self.statuses.get(source, report.status)})
+            if report.status is FileStatus.INDEXED
+            else report
+            for source, record in self.records.items()
+            for report in record.reports
+        ]
+
+    def close(self) -> None:
+        if self.held is not None:
+            self.held.close()
+
+    def _take(self, file: FoundFile) -> bool:
+        """Take over what is known of a file of this content."""
+        known = self.held.record(file.source, file.sha256) if self.held else None
+        if self.held is None or known is None:
+            return False
+        before, record = known
+        reports = []
+        for report in record.reports:
+            source = file.source + report.source.removeprefix(before)
+            reports.append(report.model_copy(update={"source": source}))
+            if report.status is FileStatus.INDEXED:
+                document, passages = self.held.document(document_id(report.source))
+                self._add(*_renamed(document, passages, source))
+        self.records[file.source] = FileRecord(sha256=file.sha256, reports=tuple(reports))
+        self.statuses[file.source] = FileStatus.UNCHANGED
+        if before != file.source:
+            still_there = before in self.present
+            self.statuses[file.source] = FileStatus.INDEXED if still_there else FileStatus.RENAMED
+            self.renamed.add(before)
+        return True
+
+    def _keep(self, file: FoundFile, made: Iterable[tuple[Document | FileFailure, str]]) -> None:
+        reports = []
+        for item, note in made:
+            if isinstance(item, FileFailure):
+                reports.append(_failed(item))
+                continue
+            passages = self.maker.passages(item)
+            self._add(item, passages)
+            reports.append(
+                FileReport(
+                    source=item.source,
+                    status=FileStatus.INDEXED,
+                    passages=len(passages),
+                    pages=max((page.number for page in item.pages), default=None),
+                    language=item.language,
+                    reason=note,
+                )
+            )
+        self.records[file.source] = FileRecord(sha256=file.sha256, reports=tuple(reports))
+
+    def _add(self, document: Document, passages: Sequence[Passage]) -> None:
+        self.documents.append(document)
+        self.passages += passages
+
+
+def _nothing_to_do(
+    settings: Settings, files: Sequence[FoundFile | FileFailure], model: str
+) -> IndexReport | None:
+    previous = Previous.find(settings.index)
+    if previous is None or not previous.is_made_as(READER_VERSION, _chunking(settings)):
+        return None
+    manifest = previous.manifest
+    known = {source: record.sha256 for source, record in manifest.inputs.items()}
+    now = {file.source: getattr(file, "sha256", "") for file in files}
+    if known != now or manifest.embedding_model != model or not previous.is_undamaged():
+        return None
+    return IndexReport(
+        generation=previous.generation,
+        changed=False,
+        documents=manifest.documents,
+        passages=manifest.passages,
+        embedded=0,
+        files=tuple(
+            report.model_copy(update={"status": FileStatus.UNCHANGED})
+            if report.status is FileStatus.INDEXED
+            else report
+            for record in manifest.inputs.values()
+            for report in record.reports
+        ),
+    )
+
+
+def _reusable(previous: Previous | None, embedder: Embedder, settings: Settings) -> Held | None:
+    """What the current generation holds, if it was read and cut as it would be now."""
+    if previous is None or not previous.is_made_as(READER_VERSION, _chunking(settings)):
+        return None
+    if previous.manifest.embedder != embedder.fingerprint:  # another tokenizer counts otherwise
+        return None
+    return previous.held()
+
+
+def _renamed(
+    document: Document, passages: Sequence[Passage], source: str
+) -> tuple[Document, Sequence[Passage]]:
+    """A document under another name; its passages and their vectors stay the same."""
+    if document.source == source:
+        return document, passages
+    identity = document_id(source)
+    untitled = document.title == title_of_name(document.source)
+    title = title_of_name(source) if untitled else document.title
+    return document.model_copy(update={"id": identity, "source": source, "title": title}), [
+        passage.model_copy(
+            update={"id": f"{identity}:{passage.start}-{passage.end}", "document_id": identity}
+        )
+        for passage in passages
+    ]
+
+
+def _removed(sources: Iterable[str]) -> list[FileReport]:
+    return [FileReport(source=name, status=FileStatus.REMOVED) for name in sorted(sources)]
+
+
+def _failed(failure: FileFailure) -> FileReport:
+    status = FileStatus.SKIPPED if failure.skipped else FileStatus.FAILED
+    return FileReport(source=failure.source, status=status, reason=failure.reason)
+
+
+def _chunking(settings: Settings) -> ChunkingSettings:
+    return ChunkingSettings(
+        min_tokens=settings.passage_min_tokens, max_tokens=settings.passage_max_tokens
+    )

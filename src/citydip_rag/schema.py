@@ -50,12 +50,20 @@ class Block(Span):
     """A paragraph, list item or table row: sentences never cross its ends."""
 
 
+class Sentence(Span):
+    """A sentence of a passage, the page it begins on, and its place ("Pasal 5 ayat (2)")."""
+
+    page: int | None = None
+    place: str = ""
+
+
 class Document(Frozen):
     """One file's canonical text; every offset in this program counts characters of it.
 
     Attributes:
         id: stable name, derived from the path below the seeds folder.
         title: its first heading, or the file's name.
+        label: a short name by which it is cited, such as "UU 11/2008"; may be empty.
         source: the path below the seeds folder, with forward slashes.
         sha256: of the file's bytes.
         language: main language of the text, ISO 639-1.
@@ -70,9 +78,18 @@ class Document(Frozen):
     sha256: str
     text: str
     language: str
+    label: str = ""
     headings: tuple[Heading, ...] = ()
     blocks: tuple[Block, ...] = ()
     pages: tuple[Page, ...] = ()
+
+
+class DocumentName(Frozen):
+    """What a citation says of its document."""
+
+    title: str
+    source: str
+    label: str = ""
 
 
 class Passage(Span):
@@ -82,6 +99,7 @@ class Passage(Span):
         id: `document id:start-end`.
         position: 0 for the document's first passage; neighbours differ by one.
         heading: titles of the headings it stands under, joined by " › ".
+        page: the page it begins on.
         sentences: spans in the document's text, in reading order.
         text: the document's text from start to end.
     """
@@ -92,8 +110,38 @@ class Passage(Span):
     heading: str
     language: str
     page: int | None = None
-    sentences: tuple[Span, ...]
+    sentences: tuple[Sentence, ...]
     text: str
+
+
+class FileStatus(StrEnum):
+    """What became of a file."""
+
+    INDEXED = "indexed"
+    UNCHANGED = "unchanged"
+    RENAMED = "renamed"
+    REMOVED = "removed"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class FileReport(Frozen):
+    """What an indexing run made of one file, or of one inside another.
+
+    Attributes:
+        source: the path below the seeds folder.
+        passages: how many it gave.
+        pages: how many it has, where its format has pages.
+        language: main language of its text.
+        reason: why it failed, or what a person should know of the reading.
+    """
+
+    source: str
+    status: FileStatus
+    passages: int = 0
+    pages: int | None = None
+    language: str | None = None
+    reason: str = ""
 
 
 class Citation(Span):
@@ -104,6 +152,9 @@ class Citation(Span):
     title: str
     source: str
     page: int | None = None
+    place: Annotated[
+        str, Field(description="As one cites it: document, article, page.", examples=["UU 11/2008, Pasal 5 ayat (2), hlm. 7"])
+    ] = ""
     quote: str
 
 

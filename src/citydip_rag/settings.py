@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     )
     passage_min_tokens: Annotated[int, Field(ge=1, le=400)] = 60
     passage_max_tokens: Annotated[int, Field(ge=16, le=480)] = 180
+    read_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=120.0, description="Time that reading one file may take."
+    )
+    read_megabytes: Annotated[int, Field(ge=256)] = Field(
+        default=2048, description="Memory that reading one file may take."
+    )
     top_k: Annotated[int, Field(ge=1, le=20)] = Field(
         default=5, description="Passages an answer is made from."
     )

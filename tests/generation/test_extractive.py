@@ -20,8 +20,13 @@ from citydip_rag.generation.extractive import (
 from citydip_rag.grounding import VerbatimVerifier, ground
 from citydip_rag.retrieval import Candidate
 from citydip_rag.retrieval.evidence import Evidence
+from citydip_rag.schema import DocumentName
 
 LEANING = "Kota menghadapi tantangan. Salah satu yang terbesar adalah biaya. Pajak naik. Air naik."
+
+
+def named(identity: str) -> DocumentName:
+    return DocumentName(title=identity, source=identity)
 
 
 def made(question: str, texts: Sequence[str], logits: dict[tuple[int, int], float]) -> list[str]:
@@ -143,7 +148,7 @@ def test_an_initial_is_no_item_of_a_list() -> None:
 async def test_brackets_of_a_document_survive_the_whole_way(text: str) -> None:
     request = requested("Apa?", [text], {(0, 0): 1.0})
     raw = "".join([piece async for piece in ExtractiveGenerator().stream(request)])
-    grounded = ground(raw, request.passages, VerbatimVerifier(), lambda name: (name, name))
+    grounded = ground(raw, request.passages, VerbatimVerifier(), named, Language.INDONESIAN)
     (citation,) = grounded.citations
     assert citation.quote == text
     assert grounded.text == " ".join(text.split()) + " [1]"

@@ -13,6 +13,7 @@ from citydip_rag import Language
 from citydip_rag.evaluation.collection import whole_passage
 from citydip_rag.generation.base import introduction
 from citydip_rag.grounding import Grounded, VerbatimVerifier, ground
+from citydip_rag.schema import DocumentName
 
 TEXTS = [
     "Nomor satu adalah kota. Ini tidak benar. Walikota\n  bertemu investor.",
@@ -22,8 +23,12 @@ PASSAGES = [whole_passage(f"d{n}", "", text)[1] for n, text in enumerate(TEXTS, 
 QUOTES = ["Nomor satu adalah kota.", "Ini tidak benar.", "Walikota bertemu investor."]
 
 
+def named(identity: str) -> DocumentName:
+    return DocumentName(title=identity, source=identity)
+
+
 def check(raw: str) -> Grounded:
-    return ground(raw, PASSAGES, VerbatimVerifier(), lambda name: (name, name))
+    return ground(raw, PASSAGES, VerbatimVerifier(), named, Language.INDONESIAN)
 
 
 @pytest.mark.parametrize("fragment", ["omor satu", "Nomor sat", "adalah ko", "o", "investo"])

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from citydip_rag import Engine, Language, Passage, Span
+from citydip_rag import Engine, Language, Passage
 from citydip_rag.errors import SettingsError
 from citydip_rag.generation.base import introduction
 from citydip_rag.grounding import FEATURES, Calibration, Grounded, VerbatimVerifier, ground
 from citydip_rag.grounding.abstention import balanced_accuracy
+from citydip_rag.schema import DocumentName, Sentence
 
 FIRST = "Kota bekerja sama. Walikota bertemu\ninvestor di London."
 SECOND = "Iklim berubah. Kota [3] bertindak."
@@ -27,7 +28,7 @@ def passage(text: str, number: int, start: int = 0) -> Passage:
         end=start + len(text),
         heading="",
         language="id",
-        sentences=(Span(start=start, end=start + len(text)),),
+        sentences=(Sentence(start=start, end=start + len(text)),),
         text=text,
     )
 
@@ -35,8 +36,12 @@ def passage(text: str, number: int, start: int = 0) -> Passage:
 PASSAGES = [passage(FIRST, 1, start=100), passage(SECOND, 2)]
 
 
+def named(identity: str) -> DocumentName:
+    return DocumentName(title=identity.upper(), source=f"{identity}.txt")
+
+
 def check(raw: str) -> Grounded:
-    return ground(raw, PASSAGES, VerbatimVerifier(), lambda name: (name.upper(), f"{name}.txt"))
+    return ground(raw, PASSAGES, VerbatimVerifier(), named, Language.INDONESIAN)
 
 
 def test_citations_are_exact_and_renumbered() -> None:

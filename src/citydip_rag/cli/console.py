@@ -18,6 +18,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TextColumn,
     TimeRemainingColumn,
@@ -42,20 +43,35 @@ Step = Callable[[int, int], None]
 @contextmanager
 def progress_bar(what: str) -> Iterator[Step]:
     """A progress bar on standard error; called with (done, total)."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=remarks, transient=True) as bar:
+    with Progress(*_columns(), console=remarks, transient=True) as bar:
         task = bar.add_task(what, total=None)
 
         def step(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
         yield step
+
+
+@contextmanager
+def stage_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar that names its stage; called with (stage, done, total)."""
+    with Progress(*_columns(), console=remarks, transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def step(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage.capitalize(), completed=done, total=total)
+
+        yield step
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    return (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
 
 
 @contextmanager

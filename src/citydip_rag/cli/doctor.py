@@ -70,44 +70,42 @@ def _rest(settings: Settings) -> Iterator[Finding]:
 
 
 def _documents(settings: Settings) -> Finding:
-    from citydip_rag.corpus import FileFailure, read_folder
+    from citydip_rag.corpus import FileFailure, scan_folder
 
     try:
-        items = list(read_folder(settings.seeds))
+        items = scan_folder(settings.seeds)
     except CitydipError as error:
         return _wrong("documents", error)
-    failures = [item for item in items if isinstance(item, FileFailure)]
-    if failures:
+    closed = [item for item in items if isinstance(item, FileFailure)]
+    if closed:
         return Finding(
             subject="documents",
             fine=False,
-            observation=f"{len(items) - len(failures)} can be read, {len(failures)} cannot",
-            advice=" ".join(f"{item.source}: {item.reason}" for item in failures[:5]),
+            observation=f"{len(items) - len(closed)} files, {len(closed)} that cannot be opened",
+            advice=" ".join(f"{item.source}: {item.reason}" for item in closed[:5]),
         )
-    return Finding(subject="documents", fine=True, observation=f"{len(items)} can be read")
+    return Finding(subject="documents", fine=True, observation=f"{len(items)} files")
 
 
-def _index(settings: Settings, engine: object) -> Finding:
-    from citydip_rag.corpus import FileFailure, read_folder
-    from citydip_rag.engine import Engine
+def _index(settings: Settings, engine: Engine) -> Finding:
+    from citydip_rag.indexing import up_to_date
 
-    assert isinstance(engine, Engine)  # noqa: S101
     manifest = engine.index.manifest
-    now = {
-        item.source: item.sha256
-        for item in read_folder(settings.seeds)
-        if not isinstance(item, FileFailure)
-    }
     seen = f"{manifest.documents} documents, {manifest.passages} passages, undamaged"
-    if now != manifest.sources:
+    report = up_to_date(settings)
+    if report is None:
         return Finding(
             subject="index",
             fine=False,
             observation=f"{seen}, but not of the documents in {settings.seeds.name!r} as they are",
             advice="Name their folder with --seeds; if it is this one, run: citydip index",
         )
+    failed = [file for file in report.files if file.status is FileStatus.FAILED]
+    if failed:
+        return Finding(
+            subject="index",
+            fine=False,
+            observation=f"{seen}; {len(failed)} files could not be read",
+            advice=" ".join(file.reason for file in failed[:5]),
+        )
     return Finding(subject="index", fine=True, observation=seen)
-
-
-def _wrong(subject: str, error: CitydipError) -> Finding:
-    return Finding(subject=subject, fine=False, observation=error.message, advice=error.remedy)

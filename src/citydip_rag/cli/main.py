@@ -11,7 +11,7 @@ import typer
 
 from citydip_rag.cli import show
 from citydip_rag.cli.calibrate import app as calibrate_app
-from citydip_rag.cli.console import progress_bar, quiet_libraries, run, screen, status, write_json
+from citydip_rag.cli.console import quiet_libraries, run, screen, stage_bar, status, write_json
 from citydip_rag.cli.evaluate import app as eval_app
 from citydip_rag.schema import MAX_TOP_K, Language
 from citydip_rag.settings import load_settings
@@ -69,14 +69,17 @@ def index(
     as_json: JsonOption = False,
 ) -> None:
     """Index the documents of a folder. The old index answers until the new one is complete."""
-    from citydip_rag.indexing import index_folder
+    from citydip_rag.indexing import index_folder, up_to_date
     from citydip_rag.parts import make_embedder
 
     settings = load_settings(seeds=seeds, index=index)
-    with status("Loading the model"):
-        embedder = make_embedder(settings)
-    with progress_bar("Embedding passages") as step:
-        report = index_folder(settings, embedder, rebuild=rebuild, progress=step)
+    with status("Looking for what changed"):
+        report = None if rebuild else up_to_date(settings)
+    if report is None:
+        with status("Loading the model"):
+            embedder = make_embedder(settings)
+        with stage_bar() as step:
+            report = index_folder(settings, embedder, rebuild=rebuild, progress=step)
     if as_json:
         write_json(report.model_dump(mode="json"))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,25 @@ from rich.table import Table
 from rich.text import Text
 
 from citydip_rag.cli.console import screen
-from citydip_rag.schema import Answer, PassageHit, SearchResult
+from citydip_rag.schema import Answer, FileStatus, PassageHit, SearchResult
 from citydip_rag.texts import text
+
+_COLOURS = {
+    FileStatus.INDEXED: "green",
+    FileStatus.RENAMED: "green",
+    FileStatus.UNCHANGED: "dim",
+    FileStatus.REMOVED: "yellow",
+    FileStatus.SKIPPED: "yellow",
+    FileStatus.FAILED: "red",
+}
+_ORDER = [
+    FileStatus.UNCHANGED,
+    FileStatus.RENAMED,
+    FileStatus.INDEXED,
+    FileStatus.REMOVED,
+    FileStatus.SKIPPED,
+    FileStatus.FAILED,
+]
 
 if TYPE_CHECKING:
     from citydip_rag.cli.doctor import Finding
@@ -22,23 +40,25 @@ if TYPE_CHECKING:
 
 
 def index_report(report: IndexReport) -> None:
-    """What became of every file."""
-    table = Table("file", "status", "passages", "reason", box=None, pad_edge=False)
-    for file in report.files:
-        colour = "green" if file.status == "indexed" else "red"
+    """What became of every file, the ones that need a person's eye last."""
+    table = Table("file", "status", "passages", "pages", "language", "", box=None, pad_edge=False)
+    for file in sorted(report.files, key=lambda file: _ORDER.index(file.status)):
         table.add_row(
             escape(file.source),
-            f"[{colour}]{file.status}[/]",
-            str(file.passages),
+            f"[{_COLOURS[file.status]}]{file.status.value}[/]",
+            str(file.passages or ""),
+            str(file.pages or ""),
+            file.language or "",
             escape(file.reason),
         )
     screen.print(table)
-    failed = sum(file.status == "failed" for file in report.files)
-    if failed:
-        screen.print(f"\n[bold red]{failed} could not be read[/]; the reasons stand above.")
+    count = Counter(file.status for file in report.files)
+    told = ", ".join(f"{count[status]} {status.value}" for status in _ORDER if count[status])
+    made = f"{report.embedded} embedded now" if report.changed else "nothing had changed"
+    screen.print(f"\n{told}.")
     screen.print(
-        f"\n{report.documents} documents, {report.passages} passages"
-        f' ({report.embedded} embedded now). Ask: citydip ask "…"  or: citydip serve'
+        f"{report.documents} documents, {report.passages} passages ({made})."
+        ' Ask: citydip ask "…"  or: citydip serve'
     )
 
 
@@ -50,10 +70,9 @@ def answer(result: Answer) -> None:
         for hit in result.passages[:3]:
             _passage(hit)
     for citation in result.citations:
-        page = text(result.language, "cli.page", number=citation.page) if citation.page else ""
         screen.print(
             Text(f"[{citation.number}] ", style="bold")
-            + Text(f"{citation.title} · {citation.source}{page} · ")
+            + Text(f"{citation.place} · {citation.source} · ")
             + Text(f"{citation.start}–{citation.end}", style="dim")
         )
         screen.print(Padding(Text(f"“{citation.quote}”", style="italic"), (0, 0, 1, 4)))

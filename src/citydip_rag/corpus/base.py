@@ -32,6 +32,10 @@ class Extract:
     blocks: Sequence[Block] = ()
     pages: Sequence[Page] = ()
     title: str = ""
+    label: str = ""
+    """A short name by which it is cited, such as "UU 11/2008"."""
+    notes: Sequence[str] = ()
+    """What a person should know of the reading, such as pages that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +82,20 @@ class TextBuilder:
     pages: list[Page] = field(default_factory=list)
     length: int = 0
 
-    def page(self, number: int) -> None:
-        """Begin a page, or a slide; what is appended from now on stands on it."""
-        self._end_page()
-        self.pages.append(Page(start=self.length, end=self.length, number=number))
+    def page(self, number: int, at: int | None = None) -> None:
+        """Begin a page, or a slide: at this offset, by default behind what was appended.
 
-    def _end_page(self) -> None:
+        Nothing happens where that page is the current one.
+        """
+        if self.pages and self.pages[-1].number == number:
+            return
+        start = self.length if at is None else at
+        self._end_page(start)
+        self.pages.append(Page(start=start, end=start, number=number))
+
+    def _end_page(self, end: int) -> None:
         if self.pages:
-            self.pages[-1] = self.pages[-1].model_copy(update={"end": self.length})
+            self.pages[-1] = self.pages[-1].model_copy(update={"end": end})
 
     def heading(self, text: str, level: int) -> None:
         """Append a heading; a text too long to be one becomes a block."""
@@ -104,7 +114,7 @@ class TextBuilder:
 
         A heading with nothing below it becomes a block: as a heading it would never be found.
         """
-        self._end_page()
+        self._end_page(self.length)
         items = [
             Block(start=item.start, end=item.end)
             if isinstance(item, Heading) and _is_bare(item, following)

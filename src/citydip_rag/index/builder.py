@@ -6,7 +6,7 @@ import logging
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from citydip_rag.index.generation import (
     FORMAT,
     REBUILD,
     ChunkingSettings,
+    FileRecord,
     Manifest,
     checksums,
     is_current,
@@ -114,10 +115,20 @@ class IndexBuilder:
         self,
         documents: Sequence[Document],
         passages: Sequence[Passage],
-        chunking: ChunkingSettings | None,
+        chunking: ChunkingSettings | None = None,
         progress: Progress | None = None,
+        inputs: Mapping[str, FileRecord] | None = None,
+        reader: int = 0,
     ) -> Built:
         """Build a generation of these passages and make it current.
+
+        Args:
+            documents: what the passages were cut from.
+            passages: numbered in this order.
+            chunking: how they were cut; None where they came ready-made.
+            progress: called with (passages embedded or known, passages in all).
+            inputs: what became of every file, to be kept with the generation.
+            reader: version of the code that read the files.
 
         An interruption leaves the current generation as it is; what was embedded until then is in
         the cache and will not be embedded again.
@@ -127,7 +138,7 @@ class IndexBuilder:
             IndexDamagedError: the embedding cache is damaged.
         """
         try:
-            return self._build(documents, passages, chunking, progress)
+            return self._build(documents, passages, progress, chunking, inputs or {}, reader)
         except (OSError, sqlite3.OperationalError) as error:
             raise DiskError(
                 f"The index cannot be written: {getattr(error, 'strerror', None) or error}.",
@@ -140,8 +151,10 @@ class IndexBuilder:
         self,
         documents: Sequence[Document],
         passages: Sequence[Passage],
-        chunking: ChunkingSettings | None,
         progress: Progress | None,
+        chunking: ChunkingSettings | None,
+        inputs: Mapping[str, FileRecord],
+        reader: int,
     ) -> Built:
         projection = self._projection(passages)
         cache = EmbeddingCache(self.index, self.embedder.fingerprint + projection.fingerprint)
@@ -151,7 +164,20 @@ class IndexBuilder:
             folder = new_generation(self.index)
             try:
                 _write_files(folder, documents, passages, projection, cache, keys)
-                manifest = self._manifest(folder, documents, passages, projection, chunking)
+                manifest = Manifest(
+                    format=FORMAT,
+                    created=datetime.now(UTC),
+                    embedder=self.embedder.fingerprint,
+                    embedding_model=self.embedder.name,
+                    dimension=self.embedder.dimension,
+                    token_dimension=len(projection.matrix),
+                    chunking=chunking,
+                    documents=len(documents),
+                    passages=len(passages),
+                    reader=reader,
+                    inputs=dict(inputs),
+                    files=checksums(folder),
+                )
                 publish(self.index, folder, manifest)
             except BaseException:
                 if not is_current(self.index, folder.name):  # else only the last sync failed
@@ -214,28 +240,6 @@ class IndexBuilder:
         Projection.fit(sample_tokens(e.tokens.vectors for e in encodings)).save(unfinished)
         unfinished.replace(path)
         return Projection.load(path)
-
-    def _manifest(
-        self,
-        folder: Path,
-        documents: Sequence[Document],
-        passages: Sequence[Passage],
-        projection: Projection,
-        chunking: ChunkingSettings | None,
-    ) -> Manifest:
-        return Manifest(
-            format=FORMAT,
-            created=datetime.now(UTC),
-            embedder=self.embedder.fingerprint,
-            embedding_model=self.embedder.name,
-            dimension=self.embedder.dimension,
-            token_dimension=len(projection.matrix),
-            chunking=chunking,
-            documents=len(documents),
-            passages=len(passages),
-            sources={document.source: document.sha256 for document in documents},
-            files=checksums(folder),
-        )
 
 
 def _write_files(

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from citydip_rag.errors import (
     IndexMissingError,
 )
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 POINTER: Final = "CURRENT"
 MANIFEST: Final = "manifest.json"
 REBUILD: Final = "Run: citydip index --rebuild"
@@ -39,6 +40,15 @@ class ChunkingSettings(BaseModel):
     max_tokens: int
 
 
+class FileRecord(BaseModel):
+    """A file of the seeds folder: SHA-256 of its bytes, and what became of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str
+    reports: tuple[FileReport, ...]
+
+
 class Manifest(BaseModel):
     """What a generation is made of.
 
@@ -49,7 +59,8 @@ class Manifest(BaseModel):
         dimension: length of the vectors.
         token_dimension: length of the stored token vectors.
         chunking: how the documents were cut, None where passages came ready-made.
-        sources: source of every document to the SHA-256 of its file.
+        reader: version of the code that read the files; 0 where passages came ready-made.
+        inputs: what became of every file of the seeds folder, by its source.
         files: name of every file to its SHA-256.
     """
 
@@ -64,7 +75,8 @@ class Manifest(BaseModel):
     chunking: ChunkingSettings | None
     documents: int
     passages: int
-    sources: dict[str, str]
+    reader: int = 0
+    inputs: dict[str, FileRecord] = {}
     files: dict[str, str]
 
 
@@ -175,13 +187,15 @@ def read_manifest(folder: Path, digest: str) -> Manifest:
     return manifest
 
 
-def verify_files(folder: Path, manifest: Manifest) -> None:
-    """Compare every file with its checksum.
+def verify_files(folder: Path, manifest: Manifest, names: Sequence[str] | None = None) -> None:
+    """Compare every file, or those named, with its checksum.
 
     Raises:
         IndexDamagedError: names the first file that is absent or altered.
     """
     for name, expected in manifest.files.items():
+        if names is not None and name not in names:
+            continue
         path = folder / name
         if not path.is_file():
             raise IndexDamagedError(f"The index file {name} is missing.", REBUILD)

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from citydip_rag.schema import Document, Passage, Span
+from citydip_rag.schema import Document, DocumentName, Passage, Sentence
 
 FILE: Final = "passages.sqlite"
+_AT_ONCE: Final = 500
 _SCHEMA: Final = """
 create table document (
-    id text primary key, title text not null, source text not null, body text not null
+    id text primary key, title text not null, source text not null,
+    label text not null, body text not null
 ) without rowid;
 create table passage (
     number integer primary key, id text not null, document_id text not null,
@@ -35,8 +37,8 @@ def write_store(folder: Path, documents: Iterable[Document], passages: Iterable[
     try:
         connection.executescript(_SCHEMA)
         connection.executemany(
-            "insert into document values (?, ?, ?, ?)",
-            ((d.id, d.title, d.source, d.model_dump_json()) for d in documents),
+            "insert into document values (?, ?, ?, ?, ?)",
+            ((d.id, d.title, d.source, d.label, d.model_dump_json()) for d in documents),
         )
         connection.executemany(
             f"insert into passage ({_COLUMNS}) values ({', '.join('?' * 11)})",
@@ -59,9 +61,11 @@ class PassageStore:
         address = f"{(folder / FILE).absolute().as_uri()}?mode=ro&immutable=1"
         self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
         self._lock = threading.Lock()
-        self._names: dict[str, tuple[str, str]] = {
-            identity: (title, source)
-            for identity, title, source in self._query("select id, title, source from document")
+        self._names = {
+            identity: DocumentName(title=title, source=source, label=label)
+            for identity, title, source, label in self._query(
+                "select id, title, source, label from document"
+            )
         }
 
     def close(self) -> None:
@@ -76,7 +80,7 @@ class PassageStore:
         """Ids of all documents."""
         return sorted(self._names)
 
-    def title_and_source(self, document_id: str) -> tuple[str, str]:
+    def name(self, document_id: str) -> DocumentName:
         """What a citation says of a document.
 
         Raises:
@@ -101,6 +105,15 @@ class PassageStore:
         rows = self._query(f"select {_COLUMNS} from passage where number in ({marks})", *numbers)
         return {row[0]: _passage(row) for row in rows}
 
+    def all_passages(self, numbers: Sequence[int]) -> list[Passage]:
+        """Passages of these numbers in their order, however many they are."""
+        made: list[Passage] = []
+        for start in range(0, len(numbers), _AT_ONCE):
+            chunk = numbers[start : start + _AT_ONCE]
+            found = self.passages(chunk)
+            made += [found[number] for number in chunk]
+        return made
+
     def numbers_of(self, document_ids: Sequence[str]) -> list[int]:
         """Numbers of all passages of these documents, rising."""
         marks = ", ".join("?" * len(document_ids))
@@ -116,7 +129,7 @@ class PassageStore:
 
 
 def _row(number: int, passage: Passage) -> tuple[object, ...]:
-    spans = [[span.start, span.end] for span in passage.sentences]
+    spans = [[s.start, s.end, s.page, s.place] for s in passage.sentences]
     return (
         number,
         passage.id,
@@ -127,7 +140,7 @@ def _row(number: int, passage: Passage) -> tuple[object, ...]:
         passage.heading,
         passage.language,
         passage.page,
-        json.dumps(spans, separators=(",", ":")),
+        json.dumps(spans, separators=(",", ":"), ensure_ascii=False),
         passage.text,
     )
 
@@ -144,6 +157,9 @@ def _passage(row: tuple) -> Passage:  # type: ignore[type-arg]
         heading=heading,
         language=language,
         page=page,
-        sentences=tuple(Span.model_construct(start=s, end=e) for s, e in json.loads(spans)),
+        sentences=tuple(
+            Sentence.model_construct(start=start, end=end, page=page, place=place)
+            for start, end, page, place in json.loads(spans)
+        ),
         text=body,
     )

@@ -1,0 +1,188 @@
+"""Lines of a page become paragraphs and headings, as their places and their words show."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import Final
+
+from citydip_rag.corpus.base import LONGEST_HEADING, Extract, TextBuilder
+
+_ITEM: Final = re.compile(
+    r"(?:\(\d{1,3}[a-z]?\)|\(?[a-z]\)|\d{1,3}(?:\.\d{1,3})*[.)]|[a-zA-Z]\.|[ivxIVX]{1,5}[.)]|[-•–▪●*])\s"
+)
+_STRUCTURE: Final = re.compile(
+    r"(?:BAB\s+[IVXLC]+[A-Z]?|Bagian\s+Ke\w+|BAGIAN\s+KE\w+|Paragraf\s+\d+|Pasal\s+[\dIVXLC]+[A-Z]?)\s*"
+)
+_END: Final = re.compile(r"[.:;!?]['\"”’)]?$")
+_GAP: Final = 1.5
+"""Times the usual distance of two lines: the space between paragraphs."""
+_SHORT: Final = 0.82
+"""Of the column's width: a line that ends earlier may be a paragraph's last."""
+_LARGER: Final = 1.12
+"""Times the body's size: type of a heading."""
+_LONGEST_LINES: Final = 3
+_HYPHEN: Final = re.compile(r"(\w+)-$")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text and where it stands, in points from the page's lower left corner."""
+
+    text: str
+    page: int
+    left: float = 0
+    right: float = 0
+    top: float = 0
+    bottom: float = 0
+    size: float = 0
+
+
+def joined(before: str, after: str) -> str:
+    """Two pieces of a paragraph as one text.
+
+    A hyphen at the first one's end is taken out, unless it belongs to the word: in a doubled word
+    ("undang-undang"), before a capital or a figure.
+    """
+    hyphen = _HYPHEN.search(before)
+    following = after.lstrip()
+    if not hyphen:
+        return f"{before.rstrip()} {following}"
+    doubled = following.lower().startswith(hyphen[1].lower()[:4])
+    if doubled or not following[:1].islower() or len(hyphen[1]) == 1:
+        return before + following
+    return before[:-1] + following
+
+
+def read_lines(pages: Sequence[Sequence[Line]], title: str = "") -> Extract:
+    """Put paragraphs together, across pages too; each keeps the page it begins on."""
+    body = _body_size(pages)
+    builder = TextBuilder()
+    for group in _groups(pages):
+        text, turns = _text(group)
+        start = builder.length
+        if _is_heading(group, body):
+            level = 2 if group[0].size >= body * _LARGER else 3
+            builder.heading(text, level)
+        else:
+            builder.block(text)
+        if builder.length > start:
+            for number, offset in turns:
+                builder.page(number, start + offset)
+    return builder.extract(title)
+
+
+def _text(group: Sequence[Line]) -> tuple[str, list[tuple[int, int]]]:
+    """A paragraph's text, and for each page on it the offset where that begins."""
+    text = group[0].text.strip()
+    turns = [(group[0].page, 0)]
+    for line in group[1:]:
+        text = joined(text, line.text.strip())
+        if line.page != turns[-1][0]:
+            turns.append((line.page, len(text) - len(line.text.strip())))
+    return text, turns
+
+
+def _groups(pages: Sequence[Sequence[Line]]) -> Iterator[list[Line]]:
+    """Runs of lines that are one paragraph."""
+    group: list[Line] = []
+    for page in pages:
+        column = _column(page)
+        pitch = _pitch(page)
+        for line in page:
+            if group and _begins(group, line, column, pitch):
+                yield group
+                group = []
+            group.append(line)
+    if group:
+        yield group
+
+
+def _begins(group: Sequence[Line], line: Line, column: tuple[float, float], pitch: float) -> bool:
+    """Does a paragraph begin with this line?"""
+    last = group[-1]
+    if _on_one_row(last, line):  # a superscript, or the end of a line set apart
+        return False
+    if _ITEM.match(line.text) or _is_structure(line.text, last.text):
+        return True
+    if _STRUCTURE.fullmatch(last.text) and len(group) == 1:
+        return True
+    if _is_capitals(line.text) != _is_capitals(last.text) and not _continues(last, line):
+        return True
+    if last.page == line.page:
+        if _differs(last.size, line.size) or last.bottom - line.top > (_GAP - 0.5) * pitch:
+            return True
+        left, right = column
+        ends_early = last.right < left + _SHORT * (right - left)
+        return bool(_END.search(last.text)) and (ends_early or line.left > left + pitch)
+    return bool(_END.search(last.text)) or _differs(last.size, line.size)
+
+
+def _on_one_row(last: Line, line: Line) -> bool:
+    """Beside the line before it, and not below."""
+    return last.page == line.page and last.bottom < line.top and line.left >= last.right - 1 and (
+        line.bottom > last.bottom - 0.3 * max(last.size, 1)
+    )
+
+
+def _continues(last: Line, line: Line) -> bool:
+    """Capitals within a sentence, as in "Majelis\\nPBB"."""
+    return last.page == line.page and line.text[:1].islower()
+
+
+def _is_structure(text: str, before: str) -> bool:
+    """A line that is nothing but "Pasal 5" or "BAB II", and not the end of a reference to it."""
+    if not _STRUCTURE.fullmatch(text.strip()):
+        return False
+    return before.rstrip().endswith((".", ":", ";")) or not before[-1:].islower() or (
+        before.split()[-1].lower() not in _LEADING_ON and not before.rstrip().endswith(",")
+    )
+
+
+_LEADING_ON: Final = frozenset(
+    "dalam dan atau dengan pada oleh dari ke serta sampai hingga menurut maksud dimaksud".split()
+)
+
+
+def _is_capitals(text: str) -> bool:
+    letters = [character for character in text if character.isalpha()]
+    return len(letters) > 3 and all(character.isupper() for character in letters)
+
+
+def _is_heading(group: Sequence[Line], body: float) -> bool:
+    if len(group) > _LONGEST_LINES or sum(len(line.text) for line in group) > LONGEST_HEADING:
+        return False
+    text = group[0].text
+    if _STRUCTURE.fullmatch(text) or all(_is_capitals(line.text) for line in group):
+        return not text.rstrip().endswith((",", ";"))
+    larger = all(line.size >= body * _LARGER for line in group)
+    return larger and any(c.isalpha() for c in text) and not _END.search(group[-1].text)
+
+
+def _differs(one: float, other: float) -> bool:
+    return max(one, other) > _LARGER * min(one, other) if one and other else False
+
+
+def _body_size(pages: Sequence[Sequence[Line]]) -> float:
+    """The size most of the text is set in."""
+    sizes: Counter[float] = Counter()
+    for page in pages:
+        for line in page:
+            sizes[line.size] += len(line.text)
+    return sizes.most_common(1)[0][0] if sizes else 0
+
+
+def _column(page: Sequence[Line]) -> tuple[float, float]:
+    if not page:
+        return 0, 0
+    return min(line.left for line in page), max(line.right for line in page)
+
+
+def _pitch(page: Sequence[Line]) -> float:
+    """The usual distance from one line to the next."""
+    steps = [a.top - b.top for a, b in pairwise(page) if a.top > b.top]
+    return median(steps) if steps else 0

@@ -1,0 +1,47 @@
+"""Where in a statute a sentence stands: article, paragraph and number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from citydip_rag.corpus.statute import ARTICLE
+
+_PARAGRAPH: Final = re.compile(r"\((\d{1,3}[a-z]?)\)")
+_NUMBER: Final = re.compile(r"(\d{1,3})\.\s")
+_CHAPTER: Final = re.compile(r"(?:BAB|CHAPTER)\s+[IVXLC]+[A-Z]?|PEMBUKAAN|LAMPIRAN(?:\s+[IVXLC]+)?")
+
+
+class Places:
+    """Follows a document's blocks in reading order and says where each of them stands."""
+
+    def __init__(self) -> None:
+        self._base = ""
+        self._english = False
+        self._below = ""
+
+    def enter(self, path: Sequence[str]) -> None:
+        """Begin a section below these headings, outermost first."""
+        self._base, self._below = _base(path), ""
+        self._english = self._base.startswith("Article")
+
+    def at(self, block: str) -> str:
+        """Place of a block: "Pasal 5 ayat (2)"; empty outside articles and chapters."""
+        if not self._base or not ARTICLE.search(self._base):
+            return self._base
+        if paragraph := _PARAGRAPH.match(block):
+            self._below = f"{'paragraph' if self._english else 'ayat'} ({paragraph[1]})"
+        elif not self._below.startswith(("ayat", "paragraph")) and (number := _NUMBER.match(block)):
+            self._below = f"{'number' if self._english else 'angka'} {number[1]}"
+        return f"{self._base} {self._below}".strip()
+
+
+def _base(path: Sequence[str]) -> str:
+    elucidation = "Penjelasan " if any(title.startswith("PENJELASAN") for title in path) else ""
+    for title in reversed(path):
+        if article := ARTICLE.match(title):
+            word = "Article" if article[0][:1].upper() == "A" else "Pasal"
+            return f"{elucidation}{word} {article[1]}"
+    chapter = next((found[0] for title in reversed(path) if (found := _CHAPTER.match(title))), "")
+    return (elucidation + chapter).strip()
