@@ -32,7 +32,7 @@ def parse_html(source: str | bytes, encoding: str | None = None) -> HtmlElement:
         source: text, or bytes whose own declaration tells the encoding.
         encoding: of the bytes, where it is known.
     """
-    from lxml import html
+    from lxml import etree, html
 
     parser = html.HTMLParser(
         encoding="utf-8" if isinstance(source, str) else encoding,
@@ -41,7 +41,10 @@ def parse_html(source: str | bytes, encoding: str | None = None) -> HtmlElement:
         remove_pis=True,
     )
     data = source.encode("utf-8", errors="replace") if isinstance(source, str) else source
-    return html.document_fromstring(data or b"<p></p>", parser=parser, ensure_head_body=True)
+    try:
+        return html.document_fromstring(data, parser=parser, ensure_head_body=True)
+    except etree.ParserError:  # nothing is in it, or comments only
+        return html.document_fromstring(b"<p></p>", ensure_head_body=True)
 
 
 def read_markup(tree: HtmlElement, title: str = "") -> Extract:
@@ -51,9 +54,14 @@ def read_markup(tree: HtmlElement, title: str = "") -> Extract:
         tree: the document's element, or its body.
         title: the document's name, where it has one beside its headings.
     """
-    reader = _Reader(TextBuilder())
-    reader.read(tree)
-    return reader.builder.extract(title)
+    builder = TextBuilder()
+    append_markup(tree, builder)
+    return builder.extract(title)
+
+
+def append_markup(tree: HtmlElement, builder: TextBuilder) -> None:
+    """Add what a tree's reader sees to a text that has other parts too."""
+    _Reader(builder).read(tree)
 
 
 def table_lines(rows: Sequence[Sequence[str]], *, headed: bool) -> list[str]:
@@ -107,7 +115,7 @@ class _Reader:
             return True
         if tag not in _INLINE and tag not in {"br", "img", "input"}:
             self._flush()
-        if tag == "table" and element.find(".//table") is None:
+        if tag == "table" and _is_data(element):
             for line in _table(element):
                 self.builder.block(line)
             return True
@@ -150,6 +158,14 @@ def _is_hidden(element: HtmlElement) -> bool:
     """What a reader of the page does not see is not quoted, and gives no orders either."""
     style = (element.get("style") or "").replace(" ", "").lower()
     return element.get("hidden") is not None or "display:none" in style
+
+
+def _is_data(table: HtmlElement) -> bool:
+    """A table, and not a frame around others or around a page's text."""
+    rows = ([*row.iterchildren(*_CELLS)] for row in table.iter("tr"))
+    return table.find(".//table") is None and any(
+        len(cells) > 1 or any(cell.tag == "th" for cell in cells) for cells in rows
+    )
 
 
 def _table(element: HtmlElement) -> list[str]:
