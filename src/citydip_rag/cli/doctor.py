@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from citydip_rag.errors import CitydipError
+from citydip_rag.schema import FileStatus
 from citydip_rag.settings import Settings
+
+if TYPE_CHECKING:
+    from citydip_rag.engine import Engine
 
 
 class Finding(BaseModel):

@@ -14,7 +14,7 @@ _ZONE: Final = 3
 _SHARE: Final = 0.3
 """Of the pages that must repeat a line; odd and even pages may differ."""
 _FEWEST: Final = 3
-_DIGITS: Final = re.compile(r"\d+|\b[ivxlc]+\b", re.I)
+_DIGITS: Final = re.compile(r"\d{1,9}")
 _PAGE_NUMBER: Final = re.compile(r"[\W_]*(?:(?:page|halaman|hal|hlm)[. ]*)?\d{1,4}[\W_]*", re.I)
 _CATCHWORD: Final = re.compile(r"\s*(?:\.\s?){3,}$|\s*…$")
 
@@ -31,7 +31,9 @@ def without_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
 
 def _repeated(pages: Sequence[Sequence[Line]]) -> set[str]:
     counts = Counter(
-        form for page in pages for form in {_form(line.text) for line in [*page[:_ZONE], *page[-_ZONE:]]}
+        form
+        for page in pages
+        for form in {form for line in [*page[:_ZONE], *page[-_ZONE:]] for form in _forms(line)}
     )
     least = max(_FEWEST, _SHARE * len(pages))
     return {form for form, count in counts.items() if count >= least}
@@ -40,20 +42,26 @@ def _repeated(pages: Sequence[Sequence[Line]]) -> set[str]:
 def _body(page: Sequence[Line], repeated: set[str]) -> list[Line]:
     """A page without its furniture, taken off from both ends and no further than it goes."""
     first, last = 0, len(page)
-    while first < min(_ZONE, last) and _is_furniture(page[first].text, repeated):
+    while first < min(_ZONE, last) and _is_furniture(page[first], repeated):
         first += 1
-    while last > max(first, len(page) - _ZONE) and _is_furniture(page[last - 1].text, repeated):
+    while last > max(first, len(page) - _ZONE) and _is_furniture(page[last - 1], repeated):
         last -= 1
     return list(page[first:last])
 
 
-def _is_furniture(text: str, repeated: set[str]) -> bool:
-    return _form(text) in repeated or _PAGE_NUMBER.fullmatch(text) is not None
+def _is_furniture(line: Line, repeated: set[str]) -> bool:
+    numbered = _PAGE_NUMBER.fullmatch(line.text) is not None
+    return numbered or not repeated.isdisjoint(_forms(line))
 
 
-def _form(text: str) -> str:
-    """A line with its numbers taken out: "- 3 -" and "- 4 -" are the same line."""
-    return _DIGITS.sub("#", " ".join(text.split())).lower()
+def _forms(line: Line) -> tuple[str, str]:
+    """A line as it stands, and with its numbers counted from the page's.
+
+    So "- 3 -" on page 3 and "- 4 -" on page 4 are one line, while "Pasal 3" and "Pasal 9" at the
+    tops of two pages are two.
+    """
+    text = " ".join(line.text.split()).lower()
+    return text, _DIGITS.sub(lambda number: f"#{int(number[0]) - line.page}", text)
 
 
 def _is_catchword(last: str, first: str) -> bool:

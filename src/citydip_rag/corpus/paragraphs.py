@@ -16,7 +16,8 @@ _ITEM: Final = re.compile(
     r"(?:\(\d{1,3}[a-z]?\)|\(?[a-z]\)|\d{1,3}(?:\.\d{1,3})*[.)]|[a-zA-Z]\.|[ivxIVX]{1,5}[.)]|[-•–▪●*])\s"
 )
 _STRUCTURE: Final = re.compile(
-    r"(?:BAB\s+[IVXLC]+[A-Z]?|Bagian\s+Ke\w+|BAGIAN\s+KE\w+|Paragraf\s+\d+|Pasal\s+[\dIVXLC]+[A-Z]?)\s*"
+    r"(?:BAB\s+[IVXLC]+[A-Z]?|(?:Bagian|BAGIAN)\s+(?:K[Ee]\w+|Pertama|PERTAMA)|Paragraf\s+\d+"
+    r"|Pasal\s+[\dIVXLC]+[A-Z]*|PENJELASAN(?:\s+ATAS)?|LAMPIRAN(?:\s+[IVXLC]+)?)\s*"
 )
 _END: Final = re.compile(r"[.:;!?]['\"”’)]?$")
 _GAP: Final = 1.5
@@ -114,7 +115,7 @@ def _begins(group: Sequence[Line], line: Line, column: tuple[float, float], pitc
     if _is_capitals(line.text) != _is_capitals(last.text) and not _continues(last, line):
         return True
     if last.page == line.page:
-        if _differs(last.size, line.size) or last.bottom - line.top > (_GAP - 0.5) * pitch:
+        if _differs(last.size, line.size) or last.bottom - line.bottom > _GAP * pitch:
             return True
         left, right = column
         ends_early = last.right < left + _SHORT * (right - left)
@@ -184,5 +185,5 @@ def _column(page: Sequence[Line]) -> tuple[float, float]:
 
 def _pitch(page: Sequence[Line]) -> float:
     """The usual distance from one line to the next."""
-    steps = [a.top - b.top for a, b in pairwise(page) if a.top > b.top]
+    steps = [a.bottom - b.bottom for a, b in pairwise(page) if a.bottom > b.bottom]
     return median(steps) if steps else 0

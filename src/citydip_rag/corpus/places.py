@@ -10,6 +10,9 @@ from citydip_rag.corpus.statute import ARTICLE
 
 _PARAGRAPH: Final = re.compile(r"\((\d{1,3}[a-z]?)\)")
 _NUMBER: Final = re.compile(r"(\d{1,3})\.\s")
+_APART: Final = re.compile(r"PENJELASAN|PERUBAHAN [A-Z]+")
+"""Parts of a statute that have articles of their own, of the same numbers."""
+_CLOSING: Final = re.compile(r"(?:Agar setiap orang mengetahui|Di(?:sahkan|tetapkan|undangkan) di )")
 _CHAPTER: Final = re.compile(r"(?:BAB|CHAPTER)\s+[IVXLC]+[A-Z]?|PEMBUKAAN|LAMPIRAN(?:\s+[IVXLC]+)?")
 
 
@@ -28,7 +31,9 @@ class Places:
 
     def at(self, block: str) -> str:
         """Place of a block: "Pasal 5 ayat (2)"; empty outside articles and chapters."""
-        if not self._base or not ARTICLE.search(self._base):
+        if _CLOSING.match(block):  # signatures stand below the last article, not in it
+            self._base = ""
+        if not ARTICLE.search(self._base):
             return self._base
         if paragraph := _PARAGRAPH.match(block):
             self._below = f"{'paragraph' if self._english else 'ayat'} ({paragraph[1]})"
@@ -38,10 +43,11 @@ class Places:
 
 
 def _base(path: Sequence[str]) -> str:
-    elucidation = "Penjelasan " if any(title.startswith("PENJELASAN") for title in path) else ""
+    apart = next((found for title in path if (found := _APART.match(title))), None)
+    before = f"{apart[0].capitalize()}{',' if ' ' in apart[0] else ''} " if apart else ""
     for title in reversed(path):
         if article := ARTICLE.match(title):
             word = "Article" if article[0][:1].upper() == "A" else "Pasal"
-            return f"{elucidation}{word} {article[1]}"
+            return f"{before}{word} {article[1]}"
     chapter = next((found[0] for title in reversed(path) if (found := _CHAPTER.match(title))), "")
-    return (elucidation + chapter).strip()
+    return (before + chapter).strip(" ,")
