@@ -22,6 +22,7 @@ ANSWER: dict[str, Any] = {
             "title": "t",
             "source": "s.txt",
             "page": 3,
+            "place": "t, hlm. 3",
             "start": 0,
             "end": 5,
             "quote": "Kota.",

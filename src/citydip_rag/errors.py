@@ -53,6 +53,8 @@ class DocumentError(CitydipError):
 class UnknownFormatError(DocumentError):
     """A file is of a kind that no loader reads."""
 
+    slug = "unknown-format"
+
 
 class ModelError(CitydipError):
     """The embedding model is absent, damaged or not what it claims to be."""

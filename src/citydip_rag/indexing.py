@@ -69,7 +69,9 @@ def up_to_date(settings: Settings) -> IndexReport | None:
     Raises:
         NothingToIndexError: there is no folder, or nothing in it.
     """
-    return _nothing_to_do(settings, scan_folder(settings.seeds), model_name(settings.embedding_model))
+    return _nothing_to_do(
+        settings, scan_folder(settings.seeds), model_name(settings.embedding_model)
+    )
 
 
 def index_folder(

@@ -153,7 +153,11 @@ class Citation(Span):
     source: str
     page: int | None = None
     place: Annotated[
-        str, Field(description="As one cites it: document, article, page.", examples=["UU 11/2008, Pasal 5 ayat (2), hlm. 7"])
+        str,
+        Field(
+            description="As one cites it: document, article, page.",
+            examples=["UU 11/2008, Pasal 5 ayat (2), hlm. 7"],
+        ),
     ] = ""
     quote: str
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from citydip_rag.corpus import FileFailure, read_file, read_folder
-from citydip_rag.corpus import folder as folder_module
+from citydip_rag.corpus import reading as reading_module
 from citydip_rag.corpus.encoding import decode
 from citydip_rag.corpus.language import detect_language
 from citydip_rag.corpus.text import structure
@@ -70,7 +70,7 @@ def test_large_unknown_and_unreadable_files(
         read_file(film, "film.mp4")
     with pytest.raises(DocumentError, match=r"gone\.txt cannot be read"):
         read_file(gone, "gone.txt")
-    monkeypatch.setattr(folder_module, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(reading_module, "MAX_FILE_BYTES", 10)
     with pytest.raises(DocumentError, match="larger than"):
         read_file(good, "good.txt")
 
@@ -156,7 +156,7 @@ def test_real_files_load_or_are_named(shared_data: Path) -> None:
     sixteen = items["fake-text-utf-16-le.txt"]
     assert isinstance(sixteen, Document)
     assert "\x00" not in sixteen.text
-    for name in ("empty.txt", "fake-text-all-whitespace.txt", "UUD1945.pdf"):
+    for name in ("empty.txt", "fake-text-all-whitespace.txt", "password.pdf"):
         failure = items[name]
         assert isinstance(failure, FileFailure)
         assert name in failure.reason

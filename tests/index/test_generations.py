@@ -142,9 +142,12 @@ def test_bad_files_are_named_and_the_rest_is_indexed(settings: Settings) -> None
     (settings.seeds / "picture.txt").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
     (settings.seeds / "film.mp4").write_bytes(b"abc")
     report = index_folder(settings, ToyEmbedder())
-    failed = {file.source: file.reason for file in report.files if file.status == "failed"}
-    assert failed.keys() == {"empty.txt", "picture.txt", "film.mp4"}
-    assert all(reason for reason in failed.values())
+    named = {file.source: file for file in report.files if file.reason}
+    assert {source: file.status.value for source, file in named.items()} == {
+        "empty.txt": "failed",
+        "picture.txt": "failed",
+        "film.mp4": "skipped",
+    }
     assert report.documents == 3
     assert answers(settings)
 
@@ -182,7 +185,7 @@ def test_full_disk_leaves_the_old_index(
     with monkeypatch.context() as patch:
         patch.setattr("citydip_rag.index.builder.publish", full)
         with pytest.raises(CitydipError, match=r"No space left.*Make room"):
-            index_folder(settings, ToyEmbedder())
+            index_folder(settings, ToyEmbedder(), rebuild=True)
     assert sorted(path.name for path in settings.index.iterdir() if path.is_dir()) == before
     assert answers(settings)
 

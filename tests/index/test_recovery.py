@@ -17,7 +17,7 @@ from citydip_rag.index import Index, builder, generation
 from citydip_rag.index.builder import DiskError
 from citydip_rag.index.cache import FILE as CACHE
 from citydip_rag.index.generation import POINTER
-from citydip_rag.indexing import index_folder
+from citydip_rag.indexing import EMBEDDING, READING, index_folder
 from citydip_rag.settings import Settings, load_settings
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -94,15 +94,22 @@ def len_known(settings: Settings, names: Sequence[str]) -> int:
     ).passages
 
 
+def change(settings: Settings) -> None:
+    """Make the next run find something to do."""
+    name = f"{len(list(settings.seeds.iterdir()))}.txt"
+    (settings.seeds / name).write_text(f"Kota baru di {name}.", encoding="utf-8")
+
+
 def test_progress_counts_what_was_known(settings: Settings) -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[str, int, int]] = []
     path = settings.seeds / "lagi.txt"
     path.write_text("Dokumen baru tentang kota.", encoding="utf-8")
-    report = index_folder(
-        settings, ToyEmbedder(), progress=lambda done, total: seen.append((done, total))
-    )
-    assert seen[0] == (report.passages - 1, report.passages)
-    assert seen[-1] == (report.passages, report.passages)
+    report = index_folder(settings, ToyEmbedder(), progress=lambda *stage: seen.append(stage))
+    reading = [(done, total) for stage, done, total in seen if stage == READING]
+    embedding = [(done, total) for stage, done, total in seen if stage == EMBEDDING]
+    assert reading == [(0, 2), (1, 2), (2, 2)]
+    assert embedding[0] == (report.passages - 1, report.passages)
+    assert embedding[-1] == (report.passages, report.passages)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
@@ -163,6 +170,7 @@ def test_half_a_generation_is_cleared_by_the_next_build(settings: Settings) -> N
     (killed / "vectors.faiss").write_bytes(b"half")
     (settings.index / f".{POINTER}-dead").write_text("half", encoding="utf-8")
     assert answers(settings)
+    change(settings)
     index_folder(settings, ToyEmbedder())
     assert not killed.exists()
     assert not list(settings.index.glob(f".{POINTER}-*"))
@@ -175,6 +183,7 @@ def test_half_a_projection_is_learned_anew(settings: Settings) -> None:
     whole = path.read_bytes()
     for half in (b"", whole[: len(whole) // 2], b"PK nonsense"):
         path.write_bytes(half)
+        change(settings)
         index_folder(settings, ToyEmbedder())
         assert answers(settings)
         assert path.read_bytes()[:4] == whole[:4]
@@ -183,6 +192,7 @@ def test_half_a_projection_is_learned_anew(settings: Settings) -> None:
 def test_damage_inside_the_cache_is_named_and_mended(settings: Settings) -> None:
     path = settings.index / CACHE
     path.write_bytes(path.read_bytes()[:4096] + b"\xee" * (path.stat().st_size - 4096))
+    change(settings)
     with pytest.raises(IndexDamagedError, match=rf"{CACHE}.*citydip index --rebuild"):
         index_folder(settings, ToyEmbedder())
     assert answers(settings)
@@ -193,6 +203,7 @@ def test_damage_inside_the_cache_is_named_and_mended(settings: Settings) -> None
 def test_a_cache_that_is_no_database_is_begun_anew(settings: Settings) -> None:
     for leftover in settings.index.glob(f"{CACHE}*"):
         leftover.write_bytes(b"no database " * 1000)
+    change(settings)
     assert index_folder(settings, ToyEmbedder()).embedded > 0
     assert index_folder(settings, ToyEmbedder()).embedded == 0
 
@@ -227,6 +238,7 @@ def test_another_process_holds_the_lock_until_it_dies(settings: Settings) -> Non
 
 def test_the_last_generation_is_kept_beside_the_current(settings: Settings) -> None:
     first = generations(settings)
+    change(settings)
     index_folder(settings, ToyEmbedder())
     assert set(first) < set(generations(settings))
     assert len(generations(settings)) == 2

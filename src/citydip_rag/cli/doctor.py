@@ -114,3 +114,7 @@ def _index(settings: Settings, engine: Engine) -> Finding:
             advice=" ".join(file.reason for file in failed[:5]),
         )
     return Finding(subject="index", fine=True, observation=seen)
+
+
+def _wrong(subject: str, error: CitydipError) -> Finding:
+    return Finding(subject=subject, fine=False, observation=error.message, advice=error.remedy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from citydip_rag.corpus.base import LONGEST_HEADING, Extract
@@ -13,7 +13,7 @@ from citydip_rag.corpus.language import detect_language
 from citydip_rag.corpus.reading import Part, read_parts
 from citydip_rag.corpus.walk import FileFailure, shown_name, walk_files
 from citydip_rag.errors import DocumentError, NothingToIndexError
-from citydip_rag.schema import Document
+from citydip_rag.schema import Block, Document
 
 Reader = Callable[[Path, str], list[Part]]
 
@@ -102,7 +102,9 @@ def make_document(extract: Extract, source: str, sha256: str) -> Document:
     Raises:
         DocumentError: there is no text in it.
     """
-    if not any(c.isalnum() for b in extract.blocks for c in extract.text[b.start : b.end]):
+    if not _has_words(extract):
+        extract = _without_headings(extract)
+    if not _has_words(extract):
         raise DocumentError(f"{source} holds no text.", "Fill it, or remove it from the folder.")
     first = extract.headings[0] if extract.headings else None
     title = extract.title or (extract.text[first.start : first.end] if first else "")
@@ -144,6 +146,17 @@ def _found(item: Path | FileFailure, folder: Path) -> FoundFile | FileFailure:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _has_words(extract: Extract) -> bool:
+    return any(c.isalnum() for b in extract.blocks for c in extract.text[b.start : b.end])
+
+
+def _without_headings(extract: Extract) -> Extract:
+    """Headings with nothing below them in the whole file are its text."""
+    spans = sorted((item.start, item.end) for item in (*extract.headings, *extract.blocks))
+    blocks = tuple(Block(start=start, end=end) for start, end in spans)
+    return replace(extract, headings=(), blocks=blocks)
 
 
 def _is_folder(folder: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from citydip_rag.corpus.paragraphs import Line
@@ -15,7 +16,9 @@ _SHARE: Final = 0.3
 """Of the pages that must repeat a line; odd and even pages may differ."""
 _FEWEST: Final = 3
 _DIGITS: Final = re.compile(r"\d{1,9}")
-_PAGE_NUMBER: Final = re.compile(r"[\W_]*(?:(?:page|halaman|hal|hlm)[. ]*)?\d{1,4}[\W_]*", re.I)
+_PAGE_NUMBER: Final = re.compile(
+    r"[\W_]*(?:(?:page|halaman|hal|hlm)[. ]*)?\d{1,4}[\W_]*", re.IGNORECASE
+)
 _CATCHWORD: Final = re.compile(r"\s*(?:\.\s?){3,}$|\s*…$")
 
 
@@ -23,7 +26,7 @@ def without_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     """Take headers, footers, page numbers and catchwords off all pages."""
     repeated = _repeated(pages)
     bodies = [_body(page, repeated) for page in pages]
-    for body, following in zip(bodies, bodies[1:], strict=False):
+    for body, following in pairwise(bodies):
         if body and following and _is_catchword(body[-1].text, following[0].text):
             body.pop()
     return bodies

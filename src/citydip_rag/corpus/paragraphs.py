@@ -125,13 +125,16 @@ def _begins(group: Sequence[Line], line: Line, column: tuple[float, float], pitc
 
 def _on_one_row(last: Line, line: Line) -> bool:
     """Beside the line before it, and not below."""
-    return last.page == line.page and last.bottom < line.top and line.left >= last.right - 1 and (
-        line.bottom > last.bottom - 0.3 * max(last.size, 1)
+    return (
+        last.page == line.page
+        and last.bottom < line.top
+        and line.left >= last.right - 1
+        and (line.bottom > last.bottom - 0.3 * max(last.size, 1))
     )
 
 
 def _continues(last: Line, line: Line) -> bool:
-    """Capitals within a sentence, as in "Majelis\\nPBB"."""
+    """Capitals within a sentence, as an abbreviation at a line's end is."""
     return last.page == line.page and line.text[:1].islower()
 
 
@@ -139,8 +142,10 @@ def _is_structure(text: str, before: str) -> bool:
     """A line that is nothing but "Pasal 5" or "BAB II", and not the end of a reference to it."""
     if not _STRUCTURE.fullmatch(text.strip()):
         return False
-    return before.rstrip().endswith((".", ":", ";")) or not before[-1:].islower() or (
-        before.split()[-1].lower() not in _LEADING_ON and not before.rstrip().endswith(",")
+    return (
+        before.rstrip().endswith((".", ":", ";"))
+        or not before[-1:].islower()
+        or (before.split()[-1].lower() not in _LEADING_ON and not before.rstrip().endswith(","))
     )
 
 

@@ -74,7 +74,7 @@ class PassageMaker:
         """A paragraph's sentences that hold words, with page and place."""
         place = places.at(text[block.start : block.end])
         spans = [
-            Sentence(start=span.start, end=span.end, page=pages.at(span.start), place=place)
+            span.model_copy(update={"page": pages.at(span.start), "place": place})
             for span in sentence_spans(text, block.start, block.end)
             if any(character.isalnum() for character in text[span.start : span.end])
         ]

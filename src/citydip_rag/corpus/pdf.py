@@ -21,7 +21,9 @@ _FEWEST_LETTERS: Final = 10
 """A page with fewer, and with a picture, is a scan."""
 _BROKEN_WORD: Final = "\ufffe"
 """PDFium writes this for a hyphen at a line's end, and for a glyph it cannot name."""
-_JUNK_TITLE: Final = re.compile(r"microsoft word|untitled|\.(docx?|rtf|pdf|indd|p65)\b", re.I)
+_JUNK_TITLE: Final = re.compile(
+    r"microsoft word|untitled|\.(docx?|rtf|pdf|indd|p65)\b", re.IGNORECASE
+)
 _PASSWORD_ERROR: Final = 4
 
 

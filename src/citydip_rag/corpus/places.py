@@ -12,7 +12,9 @@ _PARAGRAPH: Final = re.compile(r"\((\d{1,3}[a-z]?)\)")
 _NUMBER: Final = re.compile(r"(\d{1,3})\.\s")
 _APART: Final = re.compile(r"PENJELASAN|PERUBAHAN [A-Z]+")
 """Parts of a statute that have articles of their own, of the same numbers."""
-_CLOSING: Final = re.compile(r"(?:Agar setiap orang mengetahui|Di(?:sahkan|tetapkan|undangkan) di )")
+_CLOSING: Final = re.compile(
+    r"(?:Agar setiap orang mengetahui|Di(?:sahkan|tetapkan|undangkan) di )"
+)
 _CHAPTER: Final = re.compile(r"(?:BAB|CHAPTER)\s+[IVXLC]+[A-Z]?|PEMBUKAAN|LAMPIRAN(?:\s+[IVXLC]+)?")
 
 

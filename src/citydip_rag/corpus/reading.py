@@ -55,18 +55,7 @@ def read_parts(path: Path, source: str) -> list[Part]:
 
 def _parts(path: Path, source: str, budget: _Budget, depth: int) -> Iterator[Part]:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise DocumentError(
-                f"{source} is larger than {MAX_FILE_BYTES // 1024**2} MB.",
-                "Split it into smaller files.",
-            )
-        loader = loader_for(path, source)
-        extract = loader.load(path, source)
-        if len(extract.text) > MAX_CHARACTERS:
-            raise DocumentError(
-                f"{source} holds more than {MAX_CHARACTERS:,} characters.",
-                "Split it into smaller files.",
-            )
+        loader, extract = _load(path, source)
     except UnknownFormatError as error:
         yield Part(source, reason=str(error), skipped=True)
         return
@@ -81,6 +70,22 @@ def _parts(path: Path, source: str, budget: _Budget, depth: int) -> Iterator[Par
     if extract.text.strip() or not inside:
         yield Part(source, with_articles(extract))
     yield from inside
+
+
+def _load(path: Path, source: str) -> tuple[Loader, Extract]:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise DocumentError(
+            f"{source} is larger than {MAX_FILE_BYTES // 1024**2} MB.",
+            "Split it into smaller files.",
+        )
+    loader = loader_for(path, source)
+    extract = loader.load(path, source)
+    if len(extract.text) > MAX_CHARACTERS:
+        raise DocumentError(
+            f"{source} holds more than {MAX_CHARACTERS:,} characters.",
+            "Split it into smaller files.",
+        )
+    return loader, extract
 
 
 def _members(

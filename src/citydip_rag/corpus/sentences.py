@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from citydip_rag.schema import Span
+from citydip_rag.schema import Sentence
 
 if TYPE_CHECKING:
     from nltk.tokenize.punkt import PunktSentenceTokenizer
@@ -37,16 +37,16 @@ _MARKER: Final = re.compile(r"\(?[0-9a-zA-Z]{1,3}[.)]|\W+")
 _INITIALS: Final = re.compile(r"(?:^|\W)(?:[A-Z]\.){2,}$")
 
 
-def sentence_spans(text: str, start: int, end: int) -> list[Span]:
+def sentence_spans(text: str, start: int, end: int) -> list[Sentence]:
     """Sentences of `text[start:end]`, as spans in the whole text.
 
     Together they cover everything but the white space between them. A run without sentence
     ends longer than 1,200 characters is cut, so that no sentence outgrows the embedder.
     """
-    spans: list[Span] = []
+    spans: list[Sentence] = []
     for first, last in _punkt().span_tokenize(text[start:end]):
         for left, right in _cut(text, start + first, start + last):
-            spans.append(Span(start=left, end=right))
+            spans.append(Sentence(start=left, end=right))
     return _joined(text, spans)
 
 
@@ -77,13 +77,13 @@ def _after_space(text: str, start: int, end: int) -> int:
     return space.end() if space else start
 
 
-def _joined(text: str, spans: list[Span]) -> list[Span]:
+def _joined(text: str, spans: list[Sentence]) -> list[Sentence]:
     """Give back to a sentence the closing quotes that the splitter put before the next one.
 
     A piece without a letter or figure (a lone number's dot, a bullet) joins its neighbour, and
     initials (B.J.) join the name they belong to.
     """
-    joined: list[Span] = []
+    joined: list[Sentence] = []
     for span in spans:
         piece = text[span.start : span.end]
         orphan = piece[0] in _CLOSING and len(piece.strip(_CLOSING + " .")) == 0
@@ -91,7 +91,7 @@ def _joined(text: str, spans: list[Span]) -> list[Span]:
         open_ended = _MARKER.fullmatch(previous) or _INITIALS.search(previous)
         short = bool(joined) and span.end - joined[-1].start <= _HARD_LIMIT
         if short and (orphan or open_ended):
-            joined[-1] = Span(start=joined[-1].start, end=span.end)
+            joined[-1] = Sentence(start=joined[-1].start, end=span.end)
         else:
             joined.append(span)
     return joined

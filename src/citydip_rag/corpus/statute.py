@@ -48,7 +48,9 @@ _KINDS: Final = (
 )
 _ELUCIDATION_PART: Final = _Kind(_ROMAN_ITEM, 3)
 _NO_TITLE: Final = re.compile(r"[(\"“]|\d+\.\s|[a-z][.)]\s")
-_PREAMBLE: Final = re.compile(r"DENGAN RAHMAT TUHAN|Menimbang|DENGAN PERSETUJUAN|BAB\s+I\b", re.I)
+_PREAMBLE: Final = re.compile(
+    r"DENGAN RAHMAT TUHAN|Menimbang|DENGAN PERSETUJUAN|BAB\s+I\b", re.IGNORECASE
+)
 _NUMBERED: Final = re.compile(
     r"(?P<kind>[A-Z][A-Z ./-]{2,80}?)\s+(?:NOMOR|NO\.?)\s*:?\s*(?P<number>[\w./-]{1,40}?)\s+"
     r"TAHUN\s+(?P<year>\d{4})(?:\s+TENTANG\s+(?P<subject>.+))?"
@@ -96,9 +98,7 @@ def with_articles(extract: Extract) -> Extract:
     )
 
 
-def _structure(
-    items: Sequence[Heading | Block], texts: Sequence[str]
-) -> Iterator[Heading | Block]:
+def _structure(items: Sequence[Heading | Block], texts: Sequence[str]) -> Iterator[Heading | Block]:
     i = 0
     elucidating = False
     while i < len(items):
@@ -153,7 +153,11 @@ def _name(texts: Sequence[str]) -> tuple[str, str] | None:
     if not found:
         return None
     kind = next(
-        (_with_maker(found["kind"], form, short) for form, short in _SHORT if form in found["kind"]),
+        (
+            _with_maker(found["kind"], form, short)
+            for form, short in _SHORT
+            if form in found["kind"]
+        ),
         found["kind"].strip().title(),
     )
     label = f"{kind} {found['number']}/{found['year']}"
@@ -170,5 +174,6 @@ def _with_maker(kind: str, form: str, short: str) -> str:
 def _in_title_case(text: str) -> str:
     words = text.lower().split()
     return " ".join(
-        word if i and word in _SMALL else word[:1].upper() + word[1:] for i, word in enumerate(words)
+        word if i and word in _SMALL else word[:1].upper() + word[1:]
+        for i, word in enumerate(words)
     )

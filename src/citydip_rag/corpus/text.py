@@ -98,7 +98,7 @@ def _stripped(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _is_wrapped(text: str) -> bool:
     """Were long paragraphs broken into lines, with blank lines between paragraphs?"""
-    lines = text.split("\n")
+    lines = text.strip().split("\n")
     filled = [line.strip() for line in lines if line.strip()]
     if len(filled) == len(lines) or len(filled) < 3:
         return False

@@ -18,12 +18,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, Final, Self
 
 from citydip_rag.corpus.base import Extract
 from citydip_rag.corpus.reading import Part, read_parts
 from citydip_rag.schema import Block, Heading, Page
 
+MODULE: Final = __spec__.name
+"""What the child runs."""
 _GRACE: Final = 5.0
 """Seconds after which a child ends itself, should nobody have ended it."""
 _CHUNK: Final = 1 << 20
@@ -98,7 +100,7 @@ class ReaderProcess:
                 [
                     sys.executable,
                     "-m",
-                    __spec__.name,
+                    MODULE,
                     str(self._limits.seconds + _GRACE),
                     str(self._limits.megabytes),
                 ],
@@ -200,15 +202,19 @@ def _answer(request: dict[str, str]) -> list[dict[str, Any]]:
         return [_packed(part) for part in read_parts(Path(request["path"]), source)]
     except (MemoryError, RecursionError):
         return [_packed(Part(source, reason=f"{source} is too large or too deep to be read."))]
-    except Exception as error:  # any library may fail on a file in ways of its own
+    except Exception as error:  # noqa: BLE001  # any library may fail on a file in ways of its own
         reason = f"{source} cannot be read ({type(error).__name__}). Open it and save it anew."
         return [_packed(Part(source, reason=reason))]
 
 
-def main(requests: BinaryIO, replies: BinaryIO, seconds: float, megabytes: int) -> None:
-    """Answer requests until there are no more."""
+def run() -> None:
+    """Be the child: answer requests on standard input until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, who ends us
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what libraries print
+    seconds, megabytes = float(sys.argv[1]), int(sys.argv[2])
     _limit_memory(megabytes)
-    for line in requests:
+    for line in sys.stdin.buffer:
         with _alarm(seconds):
             reply = _answer(json.loads(line))
         replies.write(json.dumps(reply).encode() + b"\n")
@@ -216,7 +222,4 @@ def main(requests: BinaryIO, replies: BinaryIO, seconds: float, megabytes: int) 
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it ends us
-    channel = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what libraries print
-    main(sys.stdin.buffer, channel, float(sys.argv[1]), int(sys.argv[2]))
+    run()

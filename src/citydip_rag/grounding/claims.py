@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from citydip_rag.generation.base import ESCAPED_BRACKET, introduction
-from citydip_rag.grounding.base import Support, Verifier
+from citydip_rag.grounding.base import Verifier
 from citydip_rag.schema import Citation, Claim, DocumentName, Language, Passage, Span
 from citydip_rag.texts import text
 

@@ -20,6 +20,7 @@ from citydip_rag.errors import (
     IndexMismatchError,
     IndexMissingError,
 )
+from citydip_rag.schema import FileReport
 
 FORMAT: Final = 2
 POINTER: Final = "CURRENT"
