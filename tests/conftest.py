@@ -17,6 +17,8 @@ for name in [name for name in os.environ if name.startswith("CITYDIP_")]:
 from citydip_rag.embedding import SentenceTransformersEmbedder
 from citydip_rag.engine import Engine
 from citydip_rag.indexing import index_folder
+from citydip_rag.library import Library
+from citydip_rag.live import LiveEngine
 from citydip_rag.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +49,12 @@ def engine(article_settings: Settings, embedder: SentenceTransformersEmbedder) -
     opened = Engine.open(article_settings, embedder)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def library(engine: Engine) -> Library:
+    """The shipped article's library; tests must not change it."""
+    return Library(LiveEngine(engine))
 
 
 @pytest.fixture(scope="session")

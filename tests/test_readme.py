@@ -20,6 +20,8 @@ from typer.testing import CliRunner
 
 from citydip_rag import Engine
 from citydip_rag.cli import app
+from citydip_rag.library import Library
+from citydip_rag.live import LiveEngine
 from citydip_rag.server.app import create_app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -149,7 +151,7 @@ def _ready(address: str, process: subprocess.Popen[bytes] | None = None) -> bool
 
 @contextmanager
 def _served(engine: Engine) -> Iterator[str]:
-    api = create_app(engine)
+    api = create_app(Library(LiveEngine(engine)))
     port = _free_port()
     config = uvicorn.Config(api, port=port, log_level="warning", ws="none", lifespan="off")
     server = uvicorn.Server(config)

@@ -20,7 +20,7 @@ class CitydipError(Exception):
     """
 
     slug: ClassVar[str] = "internal-error"
-    status: ClassVar[int] = 500
+    status: int = 500
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
@@ -54,6 +54,46 @@ class UnknownFormatError(DocumentError):
     """A file is of a kind that no loader reads."""
 
     slug = "unknown-format"
+
+
+class UploadError(CitydipError):
+    """A file that was sent cannot be kept."""
+
+    slug = "upload"
+    status = 422
+
+    def __init__(self, message: str, remedy: str = "", *, status: int | None = None) -> None:
+        super().__init__(message, remedy)
+        if status is not None:
+            self.status = status
+
+
+class DocumentExistsError(CitydipError):
+    """There is another file of that name."""
+
+    slug = "document-exists"
+    status = 409
+
+
+class DocumentMissingError(CitydipError):
+    """There is no document of that id."""
+
+    slug = "document-missing"
+    status = 404
+
+
+class DocumentPartError(CitydipError):
+    """A document is inside another file and does not go without it."""
+
+    slug = "document-part"
+    status = 409
+
+
+class DocumentsLockedError(CitydipError):
+    """Who asks may not change the documents."""
+
+    slug = "documents-locked"
+    status = 403
 
 
 class ModelError(CitydipError):

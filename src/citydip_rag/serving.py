@@ -9,8 +9,9 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from citydip_rag.engine import Engine
 from citydip_rag.errors import AddressError
+from citydip_rag.library import Library
+from citydip_rag.live import LiveEngine
 from citydip_rag.settings import Settings
 
 _REMEDIES: Final = {
@@ -29,8 +30,8 @@ def build_app(settings: Settings) -> FastAPI:
     from citydip_rag.server.app import create_app
     from citydip_rag.ui.page import mount_page
 
-    engine = Engine.open(settings)
-    return mount_page(create_app(engine), engine)
+    library = Library(LiveEngine.open(settings))
+    return mount_page(create_app(library), library.live)
 
 
 def serve(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -77,6 +77,14 @@ class Settings(BaseSettings):
     evidence_head: CheckedPath | None = Field(
         default=None,
         description="Result of `citydip calibrate evidence`; default: the one shipped.",
+    )
+    uploads: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether documents may be added and removed over HTTP; `auto`: with the API"
+        " key where one is set, else only while the server listens on loopback.",
+    )
+    api_key: SecretStr | None = Field(
+        default=None, min_length=16, description="Key for changing documents over HTTP."
     )
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 7860

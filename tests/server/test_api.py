@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from citydip_rag import Answer, Engine, SearchResult
+from citydip_rag.library import Library
 from citydip_rag.server.app import create_app
 from citydip_rag.server.limits import MAX_BODY_BYTES, MAX_PAGE_BODY_BYTES
 from citydip_rag.ui.page import mount_page
@@ -18,9 +19,9 @@ PROBLEM = "application/problem+json"
 
 
 @pytest.fixture
-async def client(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+async def client(library: Library) -> AsyncIterator[httpx.AsyncClient]:
     # The lifespan is not run: it would close the engine that other tests share.
-    transport = httpx.ASGITransport(app=create_app(engine))
+    transport = httpx.ASGITransport(app=create_app(library))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
         yield opened
 
@@ -160,13 +161,16 @@ async def test_the_docs_load_nothing_from_other_hosts(client: httpx.AsyncClient)
 
 
 async def test_unexpected_error_tells_nothing(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    engine: Engine,
+    library: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret at /root/.ssh/key")
 
     monkeypatch.setattr(engine, "ask", broken)
-    transport = httpx.ASGITransport(app=create_app(engine), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=create_app(library), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         response = await client.post("/ask", json={"question": "kota"})
     assert response.status_code == 500
@@ -176,9 +180,9 @@ async def test_unexpected_error_tells_nothing(
 
 
 @pytest.fixture
-async def whole(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+async def whole(library: Library) -> AsyncIterator[httpx.AsyncClient]:
     """API and page together: the page must not answer for the API."""
-    app = mount_page(create_app(engine), engine)
+    app = mount_page(create_app(library), library.live)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
         yield opened

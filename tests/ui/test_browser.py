@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
-from citydip_rag import Engine
+from citydip_rag.library import Library
 from citydip_rag.server.app import create_app
 from citydip_rag.ui.page import mount_page
 
@@ -23,12 +23,12 @@ DESKTOP, PHONE = (1280, 900), (390, 844)
 
 
 @pytest.fixture(scope="module")
-def address(engine: Engine) -> Iterator[str]:
+def address(library: Library) -> Iterator[str]:
     """A server on a free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    mounted = mount_page(create_app(_Unclosed(engine)), engine)  # type: ignore[arg-type]
+    mounted = mount_page(create_app(library), library.live)
     server = uvicorn.Server(
         uvicorn.Config(mounted, host="127.0.0.1", port=port, log_level="warning", ws="none")
     )
@@ -42,19 +42,6 @@ def address(engine: Engine) -> Iterator[str]:
     server.should_exit = True
     thread.join(timeout=15)
     assert not thread.is_alive()
-
-
-class _Unclosed:
-    """The session's engine, which the server must not close."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._engine, name)
-
-    def close(self) -> None:
-        """Other tests go on with it."""
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,10 @@ class Refusing:
         self.error = error
         self.asked: list[str] = []
 
+    @property
+    def current(self) -> Refusing:
+        return self
+
     async def ask(self, question: str, language: Language | None = None) -> Answer:
         self.asked.append(question)
         raise self.error
@@ -34,7 +38,7 @@ class Refusing:
         raise self.error
 
 
-async def steps(engine: page.EngineLike, question: str) -> list[page.Shown]:
+async def steps(engine: page.EngineSource, question: str) -> list[page.Shown]:
     return [shown async for shown in page._ask(engine, question, ())]
 
 

@@ -9,6 +9,7 @@ from citydip_rag.corpus.folder import (
     scan_folder,
     title_of_name,
 )
+from citydip_rag.corpus.formats import known_suffixes
 from citydip_rag.corpus.passages import PassageMaker
 from citydip_rag.corpus.reading import READER_VERSION
 from citydip_rag.corpus.walk import FileFailure
@@ -23,6 +24,7 @@ __all__ = [
     "ReadingLimits",
     "document_id",
     "documents_of",
+    "known_suffixes",
     "read_file",
     "read_folder",
     "scan_folder",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from citydip_rag.corpus.base import LONGEST_HEADING, Extract
 from citydip_rag.corpus.formats import known_suffixes
@@ -15,6 +17,10 @@ from citydip_rag.corpus.walk import FileFailure, shown_name, walk_files
 from citydip_rag.errors import DocumentError, NothingToIndexError
 from citydip_rag.schema import Block, Document
 
+_NO_TITLE: Final = re.compile(
+    r"(?:untitled(?: document)?|document ?\d*|dokumen ?\d*|tanpa judul|no title|index)?",
+    re.IGNORECASE,
+)
 Reader = Callable[[Path, str], list[Part]]
 
 
@@ -107,7 +113,7 @@ def make_document(extract: Extract, source: str, sha256: str) -> Document:
     if not _has_words(extract):
         raise DocumentError(f"{source} holds no text.", "Fill it, or remove it from the folder.")
     first = extract.headings[0] if extract.headings else None
-    title = extract.title or (extract.text[first.start : first.end] if first else "")
+    title = _own_title(extract) or (extract.text[first.start : first.end] if first else "")
     return Document(
         id=document_id(source),
         title=" ".join(title.split())[:LONGEST_HEADING] or title_of_name(source),
@@ -146,6 +152,11 @@ def _found(item: Path | FileFailure, folder: Path) -> FoundFile | FileFailure:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _own_title(extract: Extract) -> str:
+    """The title the file gives itself, unless a program put it there for want of one."""
+    return "" if _NO_TITLE.fullmatch(extract.title.strip()) else extract.title
 
 
 def _has_words(extract: Extract) -> bool:

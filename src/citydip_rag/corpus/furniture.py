@@ -19,6 +19,8 @@ _DIGITS: Final = re.compile(r"\d{1,9}")
 _PAGE_NUMBER: Final = re.compile(
     r"[\W_]*(?:(?:page|halaman|hal|hlm)[. ]*)?\d{1,4}[\W_]*", re.IGNORECASE
 )
+_LONGEST_CATCHWORD: Final = 6
+"""Words."""
 _CATCHWORD: Final = re.compile(r"\s*(?:\.\s?){3,}$|\s*…$")
 
 
@@ -72,4 +74,4 @@ def _is_catchword(last: str, first: str) -> bool:
     if not _CATCHWORD.search(last):
         return False
     words = _CATCHWORD.sub("", last).split()
-    return bool(words) and first.split()[: len(words)] == words
+    return 0 < len(words) <= _LONGEST_CATCHWORD and words[-1] in first.split()

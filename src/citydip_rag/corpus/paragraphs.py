@@ -19,9 +19,15 @@ _STRUCTURE: Final = re.compile(
     r"(?:BAB\s+[IVXLC]+[A-Z]?|(?:Bagian|BAGIAN)\s+(?:K[Ee]\w+|Pertama|PERTAMA)|Paragraf\s+\d+"
     r"|Pasal\s+[\dIVXLC]+[A-Z]*|PENJELASAN(?:\s+ATAS)?|LAMPIRAN(?:\s+[IVXLC]+)?)\s*"
 )
+_LEADING_ON: Final = frozenset(
+    "dalam dan atau dengan pada oleh dari ke serta menurut ayat Pasal huruf angka nomor"
+    " in of and or under paragraph Article".split()
+)
 _END: Final = re.compile(r"[.:;!?]['\"”’)]?$")
 _GAP: Final = 1.5
 """Times the usual distance of two lines: the space between paragraphs."""
+_GLYPH: Final = 0.6
+"""Of the type's size: height of most letters."""
 _SHORT: Final = 0.82
 """Of the column's width: a line that ends earlier may be a paragraph's last."""
 _LARGER: Final = 1.12
@@ -53,10 +59,43 @@ def joined(before: str, after: str) -> str:
     following = after.lstrip()
     if not hyphen:
         return f"{before.rstrip()} {following}"
-    doubled = following.lower().startswith(hyphen[1].lower()[:4])
+    doubled = _is_doubled(hyphen[1].lower(), following.lower())
     if doubled or not following[:1].islower() or len(hyphen[1]) == 1:
         return before + following
     return before[:-1] + following
+
+
+def _is_doubled(first: str, second: str) -> bool:
+    """A word written twice, also with a prefix before it: "hak-hak", "perundang-undangan"."""
+    return second.startswith(first) or any(
+        second.startswith(first[-length:]) for length in range(4, len(first))
+    )
+
+
+def in_reading_order(lines: Sequence[Line]) -> list[Line]:
+    """Lines of a page from top to bottom, where the file has them in the order they were drawn.
+
+    A run of lines that stands above the one before it was drawn later, unless it stands beside it:
+    then it is the next column.
+    """
+    runs: list[list[Line]] = []
+    for line in lines:
+        if not runs or line.bottom > runs[-1][-1].top:
+            runs.append([])
+        runs[-1].append(line)
+    ordered: list[list[Line]] = []
+    for run in runs:
+        if ordered and _overlap(run, ordered[-1]):
+            ordered[-1] = sorted([*ordered[-1], *run], key=lambda line: -line.top)
+        else:
+            ordered.append(run)
+    return [line for run in ordered for line in run]
+
+
+def _overlap(run: Sequence[Line], other: Sequence[Line]) -> bool:
+    """Do two runs stand below one another, by most of the narrower one's width?"""
+    (left, right), (start, end) = _column(run), _column(other)
+    return min(right, end) - max(left, start) > 0.5 * min(right - left, end - start)
 
 
 def read_lines(pages: Sequence[Sequence[Line]], title: str = "") -> Extract:
@@ -108,19 +147,25 @@ def _begins(group: Sequence[Line], line: Line, column: tuple[float, float], pitc
     last = group[-1]
     if _on_one_row(last, line):  # a superscript, or the end of a line set apart
         return False
-    if _ITEM.match(line.text) or _is_structure(line.text, last.text):
+    if _leads_on(last.text):  # "… dimaksud pada ayat" and on the next line "(2) …"
+        return False
+    if _ITEM.match(line.text) or _STRUCTURE.fullmatch(line.text):
         return True
     if _STRUCTURE.fullmatch(last.text) and len(group) == 1:
         return True
     if _is_capitals(line.text) != _is_capitals(last.text) and not _continues(last, line):
         return True
     if last.page == line.page:
-        if _differs(last.size, line.size) or last.bottom - line.bottom > _GAP * pitch:
+        if (
+            _differs(last.size, line.size)
+            or last.bottom - line.top > _GAP * pitch - _GLYPH * line.size
+        ):
             return True
         left, right = column
         ends_early = last.right < left + _SHORT * (right - left)
         return bool(_END.search(last.text)) and (ends_early or line.left > left + pitch)
-    return bool(_END.search(last.text)) or _differs(last.size, line.size)
+    shouted = _is_capitals(line.text)  # a heading does not go on over the page
+    return shouted or bool(_END.search(last.text)) or _differs(last.size, line.size)
 
 
 def _on_one_row(last: Line, line: Line) -> bool:
@@ -138,20 +183,10 @@ def _continues(last: Line, line: Line) -> bool:
     return last.page == line.page and line.text[:1].islower()
 
 
-def _is_structure(text: str, before: str) -> bool:
-    """A line that is nothing but "Pasal 5" or "BAB II", and not the end of a reference to it."""
-    if not _STRUCTURE.fullmatch(text.strip()):
-        return False
-    return (
-        before.rstrip().endswith((".", ":", ";"))
-        or not before[-1:].islower()
-        or (before.split()[-1].lower() not in _LEADING_ON and not before.rstrip().endswith(","))
-    )
-
-
-_LEADING_ON: Final = frozenset(
-    "dalam dan atau dengan pada oleh dari ke serta sampai hingga menurut maksud dimaksud".split()
-)
+def _leads_on(text: str) -> bool:
+    """Does a line end in a word, or a comma between references, that needs what comes next?"""
+    words = text.split()
+    return bool(words) and words[-1] in _LEADING_ON
 
 
 def _is_capitals(text: str) -> bool:
@@ -163,6 +198,8 @@ def _is_heading(group: Sequence[Line], body: float) -> bool:
     if len(group) > _LONGEST_LINES or sum(len(line.text) for line in group) > LONGEST_HEADING:
         return False
     text = group[0].text
+    if any(line.top - line.bottom > line.right - line.left > 0 for line in group):
+        return False  # written up the margin
     if _STRUCTURE.fullmatch(text) or all(_is_capitals(line.text) for line in group):
         return not text.rstrip().endswith((",", ";"))
     larger = all(line.size >= body * _LARGER for line in group)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from citydip_rag.corpus.base import Extract, Loader
 from citydip_rag.corpus.furniture import without_furniture
-from citydip_rag.corpus.paragraphs import Line, joined, read_lines
+from citydip_rag.corpus.paragraphs import Line, in_reading_order, joined, read_lines
 from citydip_rag.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _FEWEST_LETTERS: Final = 10
 """A page with fewer, and with a picture, is a scan."""
 _BROKEN_WORD: Final = "\ufffe"
 """PDFium writes this for a hyphen at a line's end, and for a glyph it cannot name."""
+_UNNAMED_FF: Final = re.compile(r"(?<=[a-z])↵(?=[a-z-])")
 _JUNK_TITLE: Final = re.compile(
     r"microsoft word|untitled|\.(docx?|rtf|pdf|indd|p65)\b", re.IGNORECASE
 )
@@ -43,7 +44,7 @@ class PdfLoader(Loader):
                     "Split it into several files.",
                 )
             for number, page in enumerate(_pages(document), start=1):
-                lines = list(_lines(page, number))
+                lines = in_reading_order(list(_lines(page, number)))
                 if _is_scan(page, lines):
                     scanned.append(number)
                 pages.append(lines)
@@ -122,8 +123,8 @@ def _line(text_page: PdfTextPage, first: int, line: str, number: int) -> Line:
 
 
 def _mended(text_page: PdfTextPage, first: int, text: str) -> str:
-    """Undo hyphenation; what PDFium could not read on one and the same line stays marked."""
-    pieces = text.split(_BROKEN_WORD)
+    """Undo hyphenation, and write out the ligatures that TeX's fonts do not name."""
+    pieces = _UNNAMED_FF.sub("ff", text).split(_BROKEN_WORD)
     mended = pieces[0]
     place = first + len(pieces[0])
     for piece in pieces[1:]:
@@ -131,7 +132,7 @@ def _mended(text_page: PdfTextPage, first: int, text: str) -> str:
         before = text_page.get_charbox(max(place - 1, 0))
         after = text_page.get_charbox(min(place + 1, count - 1))
         across_lines = after[3] < before[1]
-        mended = joined(mended + "-", piece) if across_lines else f"{mended}\ufffd{piece}"
+        mended = joined(mended + "-", piece) if across_lines else f"{mended}ffi{piece}"
         place += 1 + len(piece)
     return mended
 

@@ -40,7 +40,11 @@ class _Kind:
 _KINDS: Final = (
     _Kind(re.compile(r"(?:BAB|CHAPTER)\s+[IVXLC]+[A-Z]?\.?"), 2, 5),
     _Kind(re.compile(r"PENJELASAN(?:\s+ATAS)?|LAMPIRAN(?:\s+[IVXLC]+)?"), 1, 8),
-    _Kind(re.compile(r"PERUBAHAN (?:PERTAMA|KEDUA|KETIGA|KEEMPAT|KELIMA)\b[A-Z0-9 -]*"), 1, 3),
+    _Kind(
+        re.compile(r"PERUBAHAN (?:PERTAMA|KEDUA|KETIGA|KEEMPAT|KELIMA|KE[ -][IVX]+)\b[A-Z0-9 -]*"),
+        1,
+        3,
+    ),
     _Kind(re.compile(r"PEMBUKAAN|ATURAN (?:PERALIHAN|TAMBAHAN)"), 2),
     _Kind(re.compile(r"(?:Bagian|BAGIAN)\s+(?:K[Ee]\w+|Pertama|PERTAMA)"), 3, 3, shouted=False),
     _Kind(re.compile(r"(?:Paragraf|PARAGRAF)\s+\d+"), 4, 3, shouted=False),

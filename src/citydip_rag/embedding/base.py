@@ -53,6 +53,10 @@ class Embedder(ABC):
     def name(self) -> str:
         """Name of the model, for people."""
 
+    def in_small_batches(self) -> Embedder:
+        """The same embedder for work in the background, which lets others have their turn."""
+        return self
+
     @property
     @abstractmethod
     def fingerprint(self) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 import numpy as np
 
@@ -24,6 +25,8 @@ BUNDLED: Final = "bundled"
 """The value of the model setting that means the bundled model."""
 _BATCH_TOKENS: Final = 4096
 """Tokens a batch holds at most, padding counted: bounds memory, and keeps batches even."""
+_SMALL_BATCH_TOKENS: Final = 768
+"""The same while questions are waiting."""
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +53,17 @@ class SentenceTransformersEmbedder(Embedder):
         self._name = model_name(model)
         self._model = _load(self._name, _source(model))
         self._lock = threading.Lock()
+        self._batch_tokens = _BATCH_TOKENS
         self._prompts = _prompts(self._model)
         self._fingerprint = _fingerprint(self._model, self._prompts)
         if dtype == "bfloat16" or (dtype == "auto" and _computes_in_bfloat16(self._model)):
             self._model.bfloat16()
+
+    def in_small_batches(self) -> Self:
+        """The same model; between two small batches a waiting question is embedded."""
+        patient = copy.copy(self)
+        patient._batch_tokens = _SMALL_BATCH_TOKENS  # noqa: SLF001  # our own
+        return patient
 
     @property
     def name(self) -> str:
@@ -110,7 +120,7 @@ class SentenceTransformersEmbedder(Embedder):
         lengths = [len(ids) for ids in encoded["input_ids"]]
         results: list[Encoding | None] = [None] * len(texts)
         done = 0
-        for batch in _batches(lengths):
+        for batch in _batches(lengths, self._batch_tokens):
             hidden, pooled = self._forward([encoded["input_ids"][i] for i in batch])
             for row, index in enumerate(batch):
                 tokens = _token_vectors(
@@ -239,12 +249,12 @@ def _computes_in_bfloat16(model: SentenceTransformer) -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def _batches(lengths: Sequence[int]) -> list[list[int]]:
+def _batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
     """Indices in batches of like length, longest first, each within the token budget."""
     order = sorted(range(len(lengths)), key=lambda i: lengths[i], reverse=True)
     batches: list[list[int]] = []
     for index in order:
-        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= _BATCH_TOKENS:
+        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= budget:
             batches[-1].append(index)
         else:
             batches.append([index])

@@ -22,8 +22,12 @@ class Question(BaseModel):
     """A line of our own question files.
 
     Attributes:
-        evidence: exact texts of the documents, each of which alone would carry the answer; empty
-            if and only if the question is unanswerable.
+        evidence: exact texts of the documents, each of which alone would carry the answer.
+        place: where the answer stands, as a citation names it without its page, such as
+            "UU 11/2008, Pasal 28 ayat (1)"; in place of evidence, or beside it.
+        page: the page it stands on.
+
+    An answerable question has evidence or a place, an unanswerable one neither.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,10 +37,12 @@ class Question(BaseModel):
     language: Language
     answerable: bool
     evidence: tuple[Annotated[str, Field(pattern=r"\S")], ...] = ()
+    place: str = ""
+    page: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _evidence_fits(self) -> Question:
-        if self.answerable != bool(self.evidence):
+        if self.answerable != bool(self.evidence or self.place):
             raise ValueError("answerable questions have evidence, the others have none")
         return self
 

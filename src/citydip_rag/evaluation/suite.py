@@ -13,7 +13,7 @@ from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.datasets import Question, load_questions
 from citydip_rag.evaluation.report import Report
 from citydip_rag.evaluation.statistics import mean, share
-from citydip_rag.schema import Answer
+from citydip_rag.schema import Answer, Citation
 
 Progress = Callable[[int, int], None]
 
@@ -25,6 +25,8 @@ def evaluate_suite(
 
     Metrics (shares in [0, 1]):
         evidence_cited: answerable questions answered with a citation of their evidence.
+        page_right: of the citations of the right place, those that name its page; only where
+            questions have pages.
         citation_precision: mean share of an answer's citations that are evidence.
         exact_citations: citations whose quote is the document's text at their offsets.
         answered: answerable questions not declined.
@@ -82,10 +84,7 @@ def _row(engine: Engine, question: Question, answer: Answer) -> dict[str, Any]:
     exact = [
         engine.document(c.document_id).text[c.start : c.end] == c.quote for c in answer.citations
     ]
-    right = [
-        any(quote.quote in text or text in quote.quote for text in question.evidence)
-        for quote in answer.citations
-    ]
+    right = [_is_right(citation, question) for citation in answer.citations]
     return {
         "id": question.id,
         "question": question.question,
@@ -96,10 +95,24 @@ def _row(engine: Engine, question: Question, answer: Answer) -> dict[str, Any]:
         "evidence_cited": any(right),
         "citation_precision": mean(float(value) for value in right),
         "exact": exact,
+        "pages": [
+            citation.page == question.page
+            for citation, fits in zip(answer.citations, right, strict=True)
+            if fits and question.page
+        ],
         "language_match": answer.language == question.language,
         "latency_ms": answer.timings_ms["total"],
         "quotes": [citation.quote for citation in answer.citations],
+        "places": [citation.place for citation in answer.citations],
     }
+
+
+def _is_right(citation: Citation, question: Question) -> bool:
+    """Whether it quotes the evidence, or stands in the place of it or in a part of that."""
+    place = f"{citation.place},"
+    return any(
+        citation.quote in text or text in citation.quote for text in question.evidence
+    ) or bool(question.place and place.startswith((f"{question.place},", f"{question.place} ")))
 
 
 def _metrics(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
@@ -107,7 +120,9 @@ def _metrics(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     unanswerable = [row for row in rows if not row["answerable"]]
     answered = share(not row["abstained"] for row in answerable)
     declined = share(row["abstained"] for row in unanswerable)
+    pages = [value for row in rows for value in row["pages"]]
     return {
+        **({"page_right": share(pages)} if pages else {}),
         "evidence_cited": share(row["evidence_cited"] for row in answerable),
         "citation_precision": mean(
             row["citation_precision"] for row in answerable if not row["abstained"]

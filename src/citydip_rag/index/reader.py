@@ -33,6 +33,7 @@ class Index:
     """One opened generation. It stays readable while newer ones are written."""
 
     generation: str
+    digest: str
     manifest: Manifest
     store: PassageStore
     vectors: VectorIndex
@@ -57,6 +58,7 @@ class Index:
         try:
             return cls(
                 generation=name,
+                digest=digest,
                 manifest=manifest,
                 store=PassageStore(folder),
                 vectors=FaissIndex.load(folder),
@@ -70,6 +72,11 @@ class Index:
     def __len__(self) -> int:
         """Number of passages."""
         return self.manifest.passages
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Name of the generation and SHA-256 of its manifest, as the pointer has them."""
+        return self.generation, self.digest
 
     def numbers_of(self, document_ids: Sequence[str] | None) -> IdArray | None:
         """Numbers of the passages of these documents; None means all, and stays None."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -60,6 +61,7 @@ class PassageStore:
         """
         address = f"{(folder / FILE).absolute().as_uri()}?mode=ro&immutable=1"
         self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+        self._closing = weakref.finalize(self, self._connection.close)
         self._lock = threading.Lock()
         self._names = {
             identity: DocumentName(title=title, source=source, label=label)
@@ -69,8 +71,8 @@ class PassageStore:
         }
 
     def close(self) -> None:
-        """Close the database."""
-        self._connection.close()
+        """Close the database; else it is closed with the last reference to the store."""
+        self._closing()
 
     def __len__(self) -> int:
         """Number of passages."""

@@ -10,10 +10,14 @@ import numpy as np
 
 from citydip_rag.embedding.base import Embedder
 from citydip_rag.index import Index
+from citydip_rag.index.base import IdArray
 from citydip_rag.retrieval.base import Candidate, FirstStage, Query, Reranker
+from citydip_rag.retrieval.distinct import distinct
 
 DEPTH: Final = 20
 """Passages the second stage looks at."""
+MAX_DEPTH: Final = 160
+"""Passages it looks at where most are copies of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Retriever:
     def search(
         self, index: Index, query: Query, limit: int, documents: Sequence[str] | None = None
     ) -> list[Candidate]:
-        """The best passages for a question.
+        """The best passages for a question, each of which says something of its own.
 
         Args:
             index: where to search.
@@ -41,6 +45,17 @@ class Retriever:
         """
         allowed = index.numbers_of(documents)
         depth = max(limit, DEPTH)
+        ranked = self._ranked(index, query, depth, allowed)
+        candidates = distinct(ranked)
+        while len(candidates) < limit and len(ranked) == depth < MAX_DEPTH:
+            depth *= 2  # copies took the others' places
+            ranked = self._ranked(index, query, depth, allowed)
+            candidates = distinct(ranked)
+        return candidates[:limit]
+
+    def _ranked(
+        self, index: Index, query: Query, depth: int, allowed: IdArray | None
+    ) -> list[Candidate]:
         found = self.first_stage.find(index, query, depth, allowed)
         passages = index.store.passages(found.numbers.tolist())
         candidates = [
@@ -51,9 +66,9 @@ class Retriever:
             )
             for i, number in enumerate(found.numbers)
         ]
-        if self.reranker is not None:
-            candidates = self.reranker.rerank(index, query, candidates)
-        return candidates[:limit]
+        if self.reranker is None:
+            return candidates
+        return self.reranker.rerank(index, query, candidates)
 
 
 def encode_query(embedder: Embedder, index: Index, text: str) -> Query:

@@ -10,11 +10,11 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from citydip_rag.engine import Engine
+from citydip_rag.library import Library
 from citydip_rag.server.boundary import ApiBoundaryMiddleware
 from citydip_rag.server.limits import BodyLimitMiddleware
 from citydip_rag.server.problems import install_problem_handlers
-from citydip_rag.server.routes import ask, health
+from citydip_rag.server.routes import ask, documents, health
 
 DESCRIPTION = """Questions in Indonesian or English, answered from a folder of documents.
 
@@ -22,18 +22,18 @@ Every sentence of an answer carries a citation whose `quote` stands at `[start, 
 document's text, character for character. A question the documents do not answer gets
 `abstained: true` with status 200."""
 
-_ROUTERS = (ask.router, health.router)
+_ROUTERS = (ask.router, documents.router, health.router)
 
 logger = logging.getLogger(__name__)
 
 
-def create_app(engine: Engine) -> FastAPI:
-    """The API over an opened engine, without the page."""
+def create_app(library: Library) -> FastAPI:
+    """The API over a library and its engine, without the page."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        engine.close()
+        with library.live.watching(), library.working():
+            yield
 
     app: FastAPI = FastAPIOffline(  # its pages under /docs load nothing from other hosts
         title="citydip-rag",
@@ -41,11 +41,11 @@ def create_app(engine: Engine) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
     )
-    app.state.engine = engine
+    app.state.library = library
     install_problem_handlers(app)
     for router in _ROUTERS:
         app.include_router(router)
     own = tuple(route for router in _ROUTERS for route in router.routes)
     app.add_middleware(ApiBoundaryMiddleware, routes=own)
-    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(BodyLimitMiddleware, settings=library.live.current.settings)
     return app

@@ -4,41 +4,78 @@ from __future__ import annotations
 
 from typing import Final
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from citydip_rag.server.problems import Problem
+from citydip_rag.errors import CitydipError
+from citydip_rag.server.guard import check_change
+from citydip_rag.server.problems import Problem, problem_of
+from citydip_rag.settings import Settings
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_PAGE_BODY_BYTES: Final = 1024 * 1024
 """For the page's own calls, which carry what the page keeps."""
 PAGE_CALLS: Final = "/gradio_api/"
+MAX_UPLOAD_BYTES: Final = 512 * 1024 * 1024
+"""For files that are sent; each of them has a limit of its own too."""
+UPLOADS: Final = "/documents"
 
 
 class BodyLimitMiddleware:
     """Answers 413 to a larger body, whether or not its length is announced."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap an application."""
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        """Wrap an application whose settings say who may send files."""
         self.app = app
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read a body up to the limit, then hand it on."""
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
             await self.app(scope, receive, send)
             return
+        if scope["path"] == UPLOADS:  # goes to disk as it comes; the server holds it to its length
+            await self._upload(scope, receive, send)
+            return
         of_page = scope["path"].startswith(PAGE_CALLS)
         limit = MAX_PAGE_BODY_BYTES if of_page else MAX_BODY_BYTES
         body = await _read(receive, limit)
         if body is None:
-            problem = Problem(
-                type="body-too-large",
-                title="The request is too large",
-                status=413,
-                detail=f"A request may have {limit // 1024} KiB.",
-            )
-            await problem.response()(scope, receive, send)
+            await _too_large(limit)(scope, receive, send)
             return
         await self.app(scope, _replay(body, receive), send)
+
+    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on an upload that its sender may make and whose length is known and allowed."""
+        request = Request(scope)
+        length = request.headers.get("content-length", "")
+        try:
+            check_change(self._settings, request)
+        except CitydipError as error:
+            await problem_of(error).response()(scope, receive, send)
+            return
+        if not length.isdecimal():
+            problem = Problem(
+                type="length-required",
+                title="Length Required",
+                status=411,
+                detail="Send its length.",
+            )
+            await problem.response()(scope, receive, send)
+        elif int(length) > MAX_UPLOAD_BYTES:
+            await _too_large(MAX_UPLOAD_BYTES)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def _too_large(limit: int) -> Response:
+    return Problem(
+        type="body-too-large",
+        title="The request is too large",
+        status=413,
+        detail=f"A request may have {limit // 1024:,} KiB.",
+    ).response()
 
 
 async def _read(receive: Receive, limit: int) -> bytes | None:

@@ -72,10 +72,8 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _ours(_: Request, error: Exception) -> Response:
-    assert isinstance(error, CitydipError)  # noqa: S101  # registered for it
-    if error.status >= 500:
-        logger.error("request failed", extra={"problem": error.slug})
+def problem_of(error: CitydipError) -> Problem:
+    """One of our errors as a problem."""
     errors: tuple[FieldProblem, ...] = ()
     if isinstance(error, QuestionError):
         errors = (FieldProblem(field=error.field, message=error.message),)
@@ -85,7 +83,14 @@ async def _ours(_: Request, error: Exception) -> Response:
         status=error.status,
         detail=str(error),
         errors=errors,
-    ).response()
+    )
+
+
+async def _ours(_: Request, error: Exception) -> Response:
+    assert isinstance(error, CitydipError)  # noqa: S101  # registered for it
+    if error.status >= 500:
+        logger.error("request failed", extra={"problem": error.slug})
+    return problem_of(error).response()
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

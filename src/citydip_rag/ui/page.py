@@ -41,6 +41,15 @@ class EngineLike(Protocol):
         ...
 
 
+class EngineSource(Protocol):
+    """Where each question's engine comes from: the newest one, which the question then keeps."""
+
+    @property
+    def current(self) -> EngineLike:
+        """The engine to answer the next question with."""
+        ...
+
+
 Turns = tuple[str, ...]
 """Finished turns as HTML, oldest first: what one reader's session holds."""
 
@@ -48,7 +57,7 @@ Shown = tuple[object, Turns, object, str]
 """What an event changes: the question box, the turns, the conversation, the hint."""
 
 
-def mount_page(app: FastAPI, engine: EngineLike) -> FastAPI:
+def mount_page(app: FastAPI, source: EngineSource) -> FastAPI:
     """Mount the page at `/`, below every route the app already has.
 
     Nothing on it comes from another host: no fonts, no scripts, no analytics.
@@ -56,7 +65,7 @@ def mount_page(app: FastAPI, engine: EngineLike) -> FastAPI:
     with as_file(_HERE / "favicon.svg") as favicon:
         mounted: FastAPI = gr.mount_gradio_app(
             app,
-            build_page(engine),
+            build_page(source),
             path="/",
             footer_links=[],
             run_history=False,
@@ -73,7 +82,7 @@ def mount_page(app: FastAPI, engine: EngineLike) -> FastAPI:
     return mounted
 
 
-def build_page(engine: EngineLike) -> gr.Blocks:
+def build_page(source: EngineSource) -> gr.Blocks:
     """The page's components and events, ready to be mounted."""
     title = catalogue(Language.ENGLISH)["ui.title"]
     page: gr.Blocks = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
@@ -105,11 +114,11 @@ def build_page(engine: EngineLike) -> gr.Blocks:
             )
 
         async def ask(question: str, kept: Turns) -> AsyncIterator[Shown]:
-            async for shown in _ask(engine, question, kept):
+            async for shown in _ask(source, question, kept):
                 yield shown
 
         async def ask_that(kept: Turns, event: gr.EventData) -> AsyncIterator[Shown]:
-            async for shown in _ask(engine, str(event.question), kept):
+            async for shown in _ask(source, str(event.question), kept):
                 yield shown
 
         outputs = [box, turns, conversation, hint]
@@ -146,14 +155,14 @@ def build_page(engine: EngineLike) -> gr.Blocks:
     return page
 
 
-async def _ask(engine: EngineLike, question: str, kept: Turns) -> AsyncIterator[Shown]:
+async def _ask(source: EngineSource, question: str, kept: Turns) -> AsyncIterator[Shown]:
     """Show the question at once, then its answer; a question that cannot be sent stays put."""
     asked = question.strip()
     if hint := _objection(asked):
         yield gr.skip(), kept, gr.skip(), hint
         return
     yield "", kept, render.conversation((*kept, render.waiting(asked))), ""
-    turns = (*kept, await _turn(engine, asked))[-_TURNS_KEPT:]
+    turns = (*kept, await _turn(source.current, asked))[-_TURNS_KEPT:]
     yield gr.skip(), turns, render.conversation(turns), ""
 
 

@@ -1,0 +1,359 @@
+"""The documents of a running server: added, removed, and indexed in the background.
+
+One job runs at a time, in a thread of its own. Files that come while it runs make it run once
+more. What the job was doing is kept on disk, so that a job that was interrupted is taken up again
+when the server starts.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from citydip_rag.corpus import document_id, known_suffixes
+from citydip_rag.corpus.reading import MAX_FILE_BYTES
+from citydip_rag.corpus.walk import shown_name
+from citydip_rag.errors import (
+    CitydipError,
+    DocumentExistsError,
+    DocumentMissingError,
+    DocumentPartError,
+    IndexBusyError,
+    UploadError,
+)
+from citydip_rag.indexing import index_folder, up_to_date
+from citydip_rag.live import LiveEngine
+from citydip_rag.schema import Document, FileReport, FileStatus
+
+_JOB_FILE: Final = "job.json"
+_UNFINISHED: Final = ".upload-"
+"""Begins the name of a file that is still being written; hidden files are never indexed."""
+_LONGEST_NAME: Final = 200
+_BUSY_SECONDS: Final = 2.0
+_CHUNK: Final = 1 << 20
+
+logger = logging.getLogger(__name__)
+
+
+class JobState(StrEnum):
+    """How it stands with the indexing."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Job(BaseModel):
+    """The last or present run of indexing.
+
+    Attributes:
+        stage: `reading` files or `embedding` passages.
+        done, total: how far that stage is.
+        message: why it failed, and what to do.
+        files: what became of every file, once it is done.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    state: JobState = JobState.IDLE
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    message: str = ""
+    files: tuple[FileReport, ...] = ()
+
+
+class DocumentInfo(BaseModel):
+    """A file of the folder, as far as the index knows it.
+
+    Attributes:
+        id: of the document, where it is indexed.
+        removable: whether it is a file of its own, and not one inside another.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    title: str
+    source: str
+    status: FileStatus
+    passages: int
+    pages: int | None
+    language: str | None
+    reason: str
+    removable: bool
+
+
+class Library:
+    """What the documents' routes and the page's tab do."""
+
+    def __init__(self, live: LiveEngine) -> None:
+        """Manage the seeds folder of an engine's settings."""
+        self.live = live
+        self._settings = live.current.settings
+        self._job = Job()
+        self._wanted = threading.Event()
+        self._ended = threading.Event()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Index in the background for as long as the context lasts; take up an interrupted job."""
+        self._clear_unfinished()
+        if self._was_interrupted():
+            logger.warning("taking up the indexing that was interrupted")
+            self._wanted.set()
+        thread = threading.Thread(target=self._work, name="citydip-index", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            self._wanted.set()
+            thread.join(timeout=5)
+
+    @property
+    def job(self) -> Job:
+        """How it stands with the indexing."""
+        return self._job
+
+    def documents(self) -> list[DocumentInfo]:
+        """Every file of the last indexing, documents and failures, by source."""
+        engine = self.live.current
+        infos = []
+        for source, record in engine.index.manifest.inputs.items():
+            for report in record.reports:
+                indexed = report.status is FileStatus.INDEXED
+                identity = document_id(report.source)
+                name = engine.index.store.name(identity) if indexed else None
+                infos.append(
+                    DocumentInfo(
+                        id=identity,
+                        title=name.title if name else "",
+                        source=report.source,
+                        status=report.status,
+                        passages=report.passages,
+                        pages=report.pages,
+                        language=report.language,
+                        reason=report.reason,
+                        removable=report.source == source,
+                    )
+                )
+        return sorted(infos, key=lambda info: info.source)
+
+    def document(self, identity: str) -> Document:
+        """A document's text and structure.
+
+        Raises:
+            DocumentMissingError: there is none of that id.
+        """
+        engine = self.live.current
+        if identity not in engine.document_ids():
+            raise DocumentMissingError(f"There is no document {identity!r}.")
+        return engine.document(identity)
+
+    def add(self, name: str, content: BinaryIO, *, replace: bool = False) -> str:
+        """Put a file into the folder and have it indexed.
+
+        It appears under its name whole or not at all.
+
+        Args:
+            name: as its owner calls it; folders in it are left out.
+            content: read to its end.
+            replace: whether a file of that name may be replaced by another.
+
+        Returns:
+            Its source.
+
+        Raises:
+            UploadError: the name is no name, the kind is not read, or the file is too large.
+            DocumentExistsError: there is another file of that name.
+        """
+        source = _checked_name(name)
+        folder = self._settings.seeds
+        target = folder / source
+        unfinished = folder / f"{_UNFINISHED}{secrets.token_hex(8)}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("xb") as file:
+                _copy(content, file, source)
+                os.fsync(file.fileno())
+            if target.exists() and not replace and not _same(target, unfinished):
+                raise DocumentExistsError(
+                    f"There is another file {source!r} already.",
+                    "Rename yours, remove that one, or replace it.",
+                )
+            unfinished.replace(target)
+        except OSError as error:
+            raise UploadError(
+                f"{source} cannot be kept: {error.strerror or error}.",
+                "Make room on the disk, or ask whoever runs this.",
+                status=507,
+            ) from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+        self.index()
+        return source
+
+    def remove(self, identity: str) -> str:
+        """Take a file out of the folder and out of the index.
+
+        Returns:
+            Its source.
+
+        Raises:
+            DocumentMissingError: there is none of that id.
+            DocumentPartError: it is inside another file.
+        """
+        info = next((info for info in self.documents() if info.id == identity), None)
+        if info is None:
+            raise DocumentMissingError(f"There is no document {identity!r}.")
+        if not info.removable:
+            raise DocumentPartError(
+                f"{info.source} is inside another file.", "Remove that file as a whole."
+            )
+        path = self._path_of(info.source)
+        if path is not None:
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise UploadError(
+                    f"{info.source} cannot be removed: {error.strerror or error}.",
+                    "Ask whoever runs this.",
+                    status=507,
+                ) from error
+        self.index()
+        return info.source
+
+    def index(self) -> None:
+        """Have the folder indexed; returns at once."""
+        if self._job.state is not JobState.RUNNING:
+            self._set(Job(state=JobState.RUNNING))
+        self._wanted.set()
+
+    def _path_of(self, source: str) -> Path | None:
+        """The file of a source, found by its shown name since not every name can be shown."""
+        folder = self._settings.seeds
+        path = folder / source
+        if path.is_file() and shown_name(path.relative_to(folder).as_posix()) == source:
+            return path
+        return next(
+            (
+                found
+                for found in folder.rglob("*")
+                if found.is_file() and shown_name(found.relative_to(folder).as_posix()) == source
+            ),
+            None,
+        )
+
+    def _work(self) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            if self._ended.is_set():
+                return
+            self._run()
+
+    def _run(self) -> None:
+        """One run; whatever happens in it, the next can follow."""
+        self._set(Job(state=JobState.RUNNING))
+        try:
+            report = up_to_date(self._settings) or index_folder(
+                self._settings, self.live.current.embedder.in_small_batches(), progress=self._step
+            )
+            self.live.refresh()
+            self._set(Job(state=JobState.DONE, files=report.files))
+        except IndexBusyError:
+            self._ended.wait(_BUSY_SECONDS)
+            self._wanted.set()
+        except _Stopped:
+            logger.warning("the indexing was interrupted; it is taken up at the next start")
+        except CitydipError as error:
+            logger.warning("indexing failed: %s", error)
+            self._set(Job(state=JobState.FAILED, message=str(error)))
+        except Exception:
+            logger.exception("indexing failed")
+            self._set(Job(state=JobState.FAILED, message="Something unforeseen went wrong."))
+
+    def _step(self, stage: str, done: int, total: int) -> None:
+        if self._ended.is_set():
+            raise _Stopped
+        self._job = Job(state=JobState.RUNNING, stage=stage, done=done, total=total)
+
+    def _set(self, job: Job) -> None:
+        """Keep the state on disk, but for its progress; the index does without if it must."""
+        self._job = job
+        with suppress(OSError):
+            self._settings.index.mkdir(parents=True, exist_ok=True)
+            unfinished = self._settings.index / f".{_JOB_FILE}"
+            unfinished.write_text(json.dumps({"state": job.state.value}), encoding="utf-8")
+            unfinished.replace(self._settings.index / _JOB_FILE)
+
+    def _was_interrupted(self) -> bool:
+        try:
+            content = (self._settings.index / _JOB_FILE).read_text(encoding="utf-8")
+            return bool(json.loads(content)["state"] == JobState.RUNNING)
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def _clear_unfinished(self) -> None:
+        for leftover in self._settings.seeds.glob(f"{_UNFINISHED}*"):
+            leftover.unlink(missing_ok=True)
+
+
+class _Stopped(Exception):  # noqa: N818  # no error: the server ends
+    pass
+
+
+def _checked_name(name: str) -> str:
+    """A file's own name, made fit for every file system."""
+    bare = unicodedata.normalize("NFC", name.replace("\\", "/").rsplit("/", 1)[-1])
+    bare = "".join(c if c.isprintable() and c not in '<>:"|?*' else "_" for c in bare).strip(" .")
+    stem, dot, suffix = bare.rpartition(".")
+    if not bare or not stem.strip("_ "):
+        raise UploadError("The file has no name.", "Give it one, with its ending.")
+    if f".{suffix.lower()}" not in known_suffixes():
+        raise UploadError(
+            f"{bare}: files of this kind cannot be read.",
+            f"Save it as one of: {', '.join(known_suffixes())}.",
+            status=415,
+        )
+    while len(f"{stem}{dot}{suffix}".encode()) > _LONGEST_NAME:
+        stem = stem[:-1]
+    return f"{stem}{dot}{suffix}"
+
+
+def _copy(content: BinaryIO, file: BinaryIO, source: str) -> None:
+    size = 0
+    while chunk := content.read(_CHUNK):
+        size += len(chunk)
+        if size > MAX_FILE_BYTES:
+            raise UploadError(
+                f"{source} is larger than {MAX_FILE_BYTES // 1024**2} MB.",
+                "Split it into smaller files.",
+                status=413,
+            )
+        file.write(chunk)
+    if not size:
+        raise UploadError(f"{source} is empty.", "Choose another file.")
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as first, other.open("rb") as second:
+        while chunk := first.read(_CHUNK):
+            if chunk != second.read(len(chunk)):
+                return False
+    return True

@@ -1,0 +1,89 @@
+"""The engine of a process that goes on while its index is made anew."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+from citydip_rag.engine import Engine
+from citydip_rag.errors import CitydipError, IndexMissingError
+from citydip_rag.index.generation import current_generation
+from citydip_rag.settings import Settings
+
+POLL_SECONDS = 1.0
+"""How often the index' pointer is looked at."""
+
+logger = logging.getLogger(__name__)
+
+
+class LiveEngine:
+    """Always the engine over the newest generation.
+
+    Whoever has taken `current` keeps that engine and its generation for as long as it holds it, so
+    that no request in flight notices a change; an engine that nobody holds any more closes itself.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Begin with an opened engine."""
+        self._engine = engine
+        self._refused: tuple[str, str] | None = None
+        self._refreshing = threading.Lock()
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Load the model and open the index; raises as `Engine.open` does."""
+        return cls(Engine.open(settings))
+
+    @property
+    def current(self) -> Engine:
+        """The engine to answer the next question with."""
+        return self._engine
+
+    def refresh(self) -> bool:
+        """Open the newest generation if it is another; blocks while it is verified.
+
+        A generation that cannot be opened is passed over, with a warning, and the one before it
+        goes on answering.
+
+        Returns:
+            Whether the engine is a new one.
+        """
+        with self._refreshing:
+            settings = self._engine.settings
+            try:
+                newest = current_generation(settings.index)
+            except IndexMissingError:
+                return False
+            except CitydipError as error:
+                logger.warning("the index cannot be looked at: %s", error)
+                return False
+            if newest in {self._engine.index.identity, self._refused}:
+                return False
+            try:
+                self._engine = Engine.open(settings, self._engine.embedder)
+            except CitydipError as error:
+                self._refused = newest
+                logger.warning("the new index is not taken: %s", error)
+                return False
+            logger.info("now answering from %s", self._engine.index.generation)
+            return True
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look for a new generation every second, in a thread of its own."""
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(POLL_SECONDS):
+                self.refresh()
+
+        thread = threading.Thread(target=watch, name="citydip-watch-index", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join(timeout=10 * POLL_SECONDS)

@@ -1,0 +1,36 @@
+"""Copies of a passage do not crowd out the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from citydip_rag.retrieval.base import Candidate
+
+_WORD: Final = re.compile(r"\w+")
+_ALIKE: Final = 0.85
+"""Share of common words from which two passages are a draft and its final, or two copies."""
+
+
+def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Leave out what says the same as a better candidate.
+
+    Two passages do if most of their words are the same and all of their figures: rows of a table
+    or paragraphs of a tariff differ in little else.
+    """
+    kept: list[Candidate] = []
+    seen: list[frozenset[str]] = []
+    for candidate in candidates:
+        words = frozenset(_WORD.findall(candidate.passage.text.casefold()))
+        if not any(_alike(words, other) for other in seen):
+            kept.append(candidate)
+            seen.append(words)
+    return kept
+
+
+def _alike(words: frozenset[str], other: frozenset[str]) -> bool:
+    common = len(words & other)
+    if common < _ALIKE * len(words | other):
+        return False
+    return not any(word[0].isdigit() for word in words ^ other)

@@ -1,0 +1,216 @@
+"""Documents over HTTP: listed, read, added, removed; and who may do so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from citydip_rag import Engine, Settings, index_folder
+from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.library import Library
+from citydip_rag.live import LiveEngine
+from citydip_rag.server.app import create_app
+from citydip_rag.server.limits import MAX_UPLOAD_BYTES
+
+PROBLEM = "application/problem+json"
+BASE = "http://127.0.0.1"
+TEXT = "# Kota Kembar\n\nBandung dan Braunschweig bersahabat sejak tahun 1960.\n"
+
+
+@pytest.fixture
+def library(
+    tmp_path: Path, embedder: SentenceTransformersEmbedder, article_settings: Settings
+) -> Library:
+    """A library of its own with one document."""
+    settings = article_settings.model_copy(
+        update={"seeds": tmp_path / "seeds", "index": tmp_path / "index"}
+    )
+    settings.seeds.mkdir()
+    (settings.seeds / "awal.txt").write_text(
+        "Awal\nKota ini bekerja sama dengan kota lain.", encoding="utf-8"
+    )
+    index_folder(settings, embedder)
+    return Library(LiveEngine(Engine.open(settings, embedder)))
+
+
+@pytest.fixture
+async def client(library: Library) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=create_app(library))
+    with library.working():
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as opened:
+            yield opened
+
+
+def changed(library: Library, **values: object) -> Library:
+    """The same library under other settings."""
+    engine = library.live.current
+    settings = Settings(**{**dict(engine.settings), **values})  # type: ignore[arg-type]
+    return Library(LiveEngine(Engine.open(settings, engine.embedder)))
+
+
+async def send(client: httpx.AsyncClient, name: str, content: bytes, **more: str) -> httpx.Response:
+    return await client.post("/documents", files={"files": (name, content)}, params=more)
+
+
+async def finished(client: httpx.AsyncClient) -> dict[str, object]:
+    for _ in range(600):
+        job: dict[str, object] = (await client.get("/indexing")).json()
+        if job["state"] in {"done", "failed"}:
+            return job
+        await asyncio.sleep(0.05)
+    raise AssertionError("the indexing does not end")
+
+
+async def sources(client: httpx.AsyncClient) -> dict[str, str]:
+    listed = (await client.get("/documents")).json()["documents"]
+    return {document["source"]: document["id"] for document in listed}
+
+
+async def test_a_document_is_added_asked_and_removed(client: httpx.AsyncClient) -> None:
+    response = await send(client, "kembar.md", TEXT.encode())
+    assert response.status_code == 202
+    assert response.json()["sources"] == ["kembar.md"]
+    job = await finished(client)
+    assert job["state"] == "done"
+    assert {file["source"]: file["status"] for file in job["files"]} == {  # type: ignore[attr-defined]
+        "awal.txt": "unchanged",
+        "kembar.md": "indexed",
+    }
+    answer = (
+        await client.post(
+            "/ask", json={"question": "Sejak kapan Bandung dan Braunschweig bersahabat?"}
+        )
+    ).json()
+    assert answer["citations"][0]["source"] == "kembar.md"
+    identity = (await sources(client))["kembar.md"]
+    assert (await client.delete(f"/documents/{identity}")).status_code == 202
+    assert (await finished(client))["state"] == "done"
+    assert (await sources(client)).keys() == {"awal.txt"}
+    assert (await client.get(f"/documents/{identity}")).status_code == 404
+
+
+async def test_a_document_can_be_read(client: httpx.AsyncClient, library: Library) -> None:
+    (identity,) = (await sources(client)).values()
+    text = library.document(identity).text
+    detail = (await client.get(f"/documents/{identity}")).json()
+    assert (detail["title"], detail["characters"], detail["language"]) == ("Awal", len(text), "id")
+    part = (await client.get(f"/documents/{identity}/text", params={"start": 2, "end": 9})).json()
+    assert (part["start"], part["end"], part["text"]) == (2, 9, text[2:9])
+    beyond = (await client.get(f"/documents/{identity}/text", params={"start": 10**9})).json()
+    assert (beyond["start"], beyond["text"]) == (len(text), "")
+    missing = await client.get("/documents/nothing/text")
+    assert (missing.status_code, missing.headers["content-type"]) == (404, PROBLEM)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status", "said"),
+    [
+        ("gambar.png", b"x", 415, "cannot be read"),
+        ("kosong.txt", b"", 422, "is empty"),
+        (".txt", b"x", 422, "has no name"),
+        ("awal.txt", b"lain", 409, "another file"),
+    ],
+)
+async def test_what_cannot_be_added_is_refused_and_changes_nothing(
+    client: httpx.AsyncClient, library: Library, name: str, content: bytes, status: int, said: str
+) -> None:
+    response = await send(client, name, content)
+    assert response.status_code == status
+    assert response.headers["content-type"] == PROBLEM
+    assert said in response.json()["detail"]
+    folder = library.live.current.settings.seeds
+    assert [path.name for path in folder.iterdir()] == ["awal.txt"]
+    assert "lain." in (folder / "awal.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("../../etc/passwd.txt", "passwd.txt"),
+        ("C:\\Users\\Rini\\surat.txt", "surat.txt"),
+        ("nama dengan 'kutip' dan 🙂.md", "nama dengan 'kutip' dan 🙂.md"),
+        ("e\u0301te\u0301.txt", "été.txt"),
+        ("a\u202etxt.md", "a_txt.md"),
+        ("x" * 300 + ".txt", "x" * 196 + ".txt"),
+    ],
+)
+async def test_names_are_made_fit(
+    client: httpx.AsyncClient, library: Library, name: str, kept: str
+) -> None:
+    assert library.add(name, __import__("io").BytesIO(b"Isi kota.")) == kept
+    assert (library.live.current.settings.seeds / kept).read_bytes() == b"Isi kota."
+    assert (await finished(client))["state"] == "done"
+    assert kept in await sources(client)
+
+
+async def test_a_file_is_replaced_only_when_told(client: httpx.AsyncClient) -> None:
+    assert (
+        await send(client, "awal.txt", b"Isi baru sama sekali.", replace="true")
+    ).status_code == 202
+    await finished(client)
+    (identity,) = (await sources(client)).values()
+    text = (await client.get(f"/documents/{identity}/text")).json()["text"]
+    assert text == "Isi baru sama sekali."
+
+
+async def test_a_bad_file_is_reported_and_can_be_removed(client: httpx.AsyncClient) -> None:
+    await send(client, "rusak.pdf", b"%PDF-1.4 nothing")
+    job = await finished(client)
+    assert job["state"] == "done"
+    (bad,) = [f for f in (await client.get("/documents")).json()["documents"] if f["reason"]]
+    assert (bad["source"], bad["status"]) == ("rusak.pdf", "failed")
+    assert (await client.delete(f"/documents/{bad['id']}")).status_code == 202
+    await finished(client)
+    assert (await sources(client)).keys() == {"awal.txt"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "allowed"),
+    [
+        ({}, {}, True),
+        ({}, {"origin": BASE}, True),
+        ({}, {"origin": "http://evil.example"}, False),
+        ({}, {"host": "evil.example", "origin": "http://evil.example"}, False),
+        ({"host": "0.0.0.0"}, {}, False),  # noqa: S104
+        ({"host": "0.0.0.0", "uploads": "on"}, {}, True),  # noqa: S104
+        ({"uploads": "off"}, {}, False),
+        ({"api_key": "0123456789abcdef"}, {}, False),
+        ({"api_key": "0123456789abcdef"}, {"authorization": "Bearer wrong"}, False),
+        ({"api_key": "0123456789abcdef"}, {"authorization": "Bearer 0123456789abcdef"}, True),
+    ],
+)
+async def test_who_may_change_documents(
+    library: Library,
+    settings: dict[str, object],
+    headers: dict[str, str],
+    allowed: bool,  # noqa: FBT001
+) -> None:
+    app = create_app(changed(library, **settings))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers) as client:
+        listed = (await client.get("/documents")).json()
+        added = await send(client, "baru.txt", b"Isi kota.")
+        removed = await client.delete(f"/documents/{listed['documents'][0]['id']}")
+    assert listed["changeable"] is allowed
+    assert (added.status_code, removed.status_code) == ((202, 202) if allowed else (403, 403))
+    if not allowed:
+        assert added.json()["type"] == removed.json()["type"] == "urn:citydip-rag:documents-locked"
+        assert "0123456789abcdef" not in added.text + removed.text
+
+
+@pytest.mark.parametrize(("length", "status"), [(None, 411), (str(MAX_UPLOAD_BYTES + 1), 413)])
+async def test_an_upload_says_how_long_it_is(
+    client: httpx.AsyncClient, length: str | None, status: int
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    request = client.build_request("POST", "/documents", content=pieces())
+    del request.headers["transfer-encoding"]
+    if length:
+        request.headers["content-length"] = length
+    assert (await client.send(request)).status_code == status

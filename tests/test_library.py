@@ -1,0 +1,184 @@
+"""A process that goes on while its documents change."""
+
+from __future__ import annotations
+
+import gc
+import io
+import sys
+import threading
+import time
+import weakref
+from pathlib import Path
+
+import pytest
+
+from citydip_rag import Engine, Settings, index_folder
+from citydip_rag.errors import DocumentPartError, UploadError
+from citydip_rag.index import write_lock
+from citydip_rag.index.generation import POINTER
+from citydip_rag.library import JobState, Library
+from citydip_rag.live import LiveEngine
+from citydip_rag.settings import load_settings
+
+sys.path.insert(0, str(Path(__file__).parent / "index"))
+from toy import ToyEmbedder
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    made = load_settings(seeds=tmp_path / "seeds", index=tmp_path / "index")
+    made.seeds.mkdir()
+    (made.seeds / "a.txt").write_text("Judul\nKota pertama bekerja sama.", encoding="utf-8")
+    index_folder(made, ToyEmbedder())
+    return made
+
+
+@pytest.fixture
+def live(settings: Settings) -> LiveEngine:
+    return LiveEngine(Engine.open(settings, ToyEmbedder()))
+
+
+def until(what: object, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.02)
+
+
+def sources(engine: Engine) -> set[str]:
+    return {engine.document(identity).source for identity in engine.document_ids()}
+
+
+def change(settings: Settings, name: str = "b.txt") -> None:
+    (settings.seeds / name).write_text(f"Judul\nKota di {name} ada.", encoding="utf-8")
+
+
+def test_a_new_generation_is_taken_and_the_old_one_serves_its_holders(
+    live: LiveEngine, settings: Settings
+) -> None:
+    held = live.current
+    assert not live.refresh()
+    for name in ("b.txt", "c.txt", "d.txt"):  # the held generation is deleted meanwhile
+        change(settings, name)
+        index_folder(settings, ToyEmbedder())
+        assert live.refresh()
+    assert sources(live.current) == {"a.txt", "b.txt", "c.txt", "d.txt"}
+    assert sources(held) == {"a.txt"}
+    assert held.find("Kota pertama").candidates
+    gone = weakref.ref(held.index.store)
+    del held
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_damaged_generation_is_passed_over(live: LiveEngine, settings: Settings) -> None:
+    change(settings)
+    index_folder(settings, ToyEmbedder())
+    name = (settings.index / POINTER).read_text(encoding="utf-8").split()[0]
+    (settings.index / name / "vectors.faiss").write_bytes(b"damaged")
+    assert not live.refresh()
+    assert not live.refresh()
+    assert sources(live.current) == {"a.txt"}
+    change(settings, "c.txt")
+    index_folder(settings, ToyEmbedder())
+    assert live.refresh()
+    (settings.index / POINTER).write_text("nonsense", encoding="utf-8")
+    assert not live.refresh()
+    (settings.index / POINTER).unlink()
+    assert not live.refresh()
+    assert "c.txt" in sources(live.current)
+
+
+def test_watching_takes_what_another_process_made(live: LiveEngine, settings: Settings) -> None:
+    with live.watching():
+        change(settings)
+        index_folder(settings, ToyEmbedder())
+        until(lambda: "b.txt" in sources(live.current), 10)
+    assert not [t for t in threading.enumerate() if t.name == "citydip-watch-index"]
+
+
+def test_what_is_added_while_a_job_runs_is_indexed_too(live: LiveEngine) -> None:
+    library = Library(live)
+    with library.working():
+        for n in range(5):
+            library.add(f"{n}.txt", io.BytesIO(f"Kota nomor {n} ada di sini.".encode()))
+        until(lambda: len(sources(live.current)) == 6 and library.job.state is JobState.DONE)
+    assert {file.source for file in library.job.files} == {"a.txt", *(f"{n}.txt" for n in range(5))}
+
+
+def test_a_job_waits_for_another_writer(live: LiveEngine, settings: Settings) -> None:
+    library = Library(live)
+    with library.working():
+        with write_lock(settings.index):
+            library.add("b.txt", io.BytesIO(b"Kota kedua ada."))
+            time.sleep(0.3)
+            assert library.job.state is JobState.RUNNING
+        until(lambda: "b.txt" in sources(live.current))
+
+
+def test_an_interrupted_job_is_taken_up_at_the_next_start(
+    live: LiveEngine, settings: Settings
+) -> None:
+    stopped = Library(live)
+    stopped.add("b.txt", io.BytesIO(b"Kota kedua ada."))  # nobody works: as if it had been killed
+    (settings.seeds / ".upload-dead").write_bytes(b"half")
+    (settings.index / "job.json").write_text('{"state": "running"}', encoding="utf-8")
+    library = Library(live)
+    with library.working():
+        until(lambda: "b.txt" in sources(live.current))
+    assert not (settings.seeds / ".upload-dead").exists()
+    idle = Library(live)
+    with idle.working():
+        time.sleep(0.2)
+        assert idle.job.state is JobState.IDLE
+
+
+def test_a_failed_job_says_why_and_the_old_index_answers(live: LiveEngine) -> None:
+    library = Library(live)
+    with library.working():
+        (document,) = library.documents()
+        assert library.remove(document.id) == "a.txt"
+        until(lambda: library.job.state is JobState.FAILED)
+    assert "holds no documents" in library.job.message
+    assert sources(live.current) == {"a.txt"}
+
+
+def test_a_part_of_a_file_is_not_removed_alone(live: LiveEngine, settings: Settings) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(settings.seeds / "b.zip", "w") as packed:
+        packed.writestr("dalam.txt", "Kota di dalam.")
+    index_folder(settings, ToyEmbedder())
+    live.refresh()
+    library = Library(live)
+    (part,) = [info for info in library.documents() if not info.removable]
+    assert part.source == "b.zip/dalam.txt"
+    with pytest.raises(DocumentPartError, match=r"b\.zip/dalam\.txt is inside another file"):
+        library.remove(part.id)
+    assert (settings.seeds / "b.zip").exists()
+
+
+def test_a_full_disk_keeps_nothing_of_an_upload(
+    live: LiveEngine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("citydip_rag.library.os.fsync", full)
+    with pytest.raises(UploadError, match="No space left") as caught:
+        Library(live).add("b.txt", io.BytesIO(b"Kota."))
+    assert caught.value.status == 507
+    assert [path.name for path in settings.seeds.iterdir()] == ["a.txt"]
+
+
+def test_ending_stops_a_job_between_two_files(live: LiveEngine, settings: Settings) -> None:
+    for n in range(300):
+        change(settings, f"{n}.txt")
+    library = Library(live)
+    begun = time.monotonic()
+    with library.working():
+        library.index()
+        until(lambda: library.job.done > 1)
+    assert time.monotonic() - begun < 15
+    assert sources(live.current) == {"a.txt"}
+    assert '"running"' in (settings.index / "job.json").read_text(encoding="utf-8")
