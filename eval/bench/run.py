@@ -10,75 +10,29 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import numpy as np
+from bench_common import ROOT, NoisyEmbedder, Row, percentile, show
 from rich.console import Console
-from rich.table import Table
 
 from citydip_rag.corpus import FileFailure, PassageMaker, read_folder
-from citydip_rag.embedding import Embedder, Encoding, SentenceTransformersEmbedder, TokenVectors
+from citydip_rag.embedding import Embedder, SentenceTransformersEmbedder
 from citydip_rag.engine import Engine
 from citydip_rag.evaluation.collection import whole_passage
 from citydip_rag.indexing import index_folder, index_passages
 from citydip_rag.settings import Settings, load_settings
 
-ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = ROOT / "eval" / "questions" / "diplomasi-kota.dev.jsonl"
-Row = tuple[str, float, str]
-
-
-class NoisyEmbedder(Embedder):
-    """Questions by the real model; passages as noisy copies of a few real encodings."""
-
-    def __init__(self, real: Embedder, samples: Sequence[str]) -> None:
-        self.real = real
-        self.samples = real.embed_passages(samples)
-        self.random = np.random.default_rng(0)
-
-    name = property(lambda self: self.real.name)
-    fingerprint = property(lambda self: self.real.fingerprint)
-    dimension = property(lambda self: self.real.dimension)
-    max_tokens = property(lambda self: self.real.max_tokens)
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """As the real model does."""
-        return self.real.count_tokens(texts)
-
-    def embed_queries(self, texts: Sequence[str]) -> list[Encoding]:
-        """As the real model does."""
-        return self.real.embed_queries(texts)
-
-    def embed_passages(
-        self,
-        texts: Sequence[str],
-        headings: Sequence[str] = (),  # noqa: ARG002
-        progress: Callable[[int, int], None] | None = None,
-    ) -> list[Encoding]:
-        """A real passage's vectors, moved a little, for each text."""
-        made = []
-        for i, text in enumerate(texts):
-            sample = self.samples[int(self.random.integers(len(self.samples)))]
-            vector = sample.vector + 0.03 * self.random.standard_normal(self.dimension)
-            tokens = TokenVectors(
-                sample.tokens.vectors,
-                np.minimum(sample.tokens.offsets, len(text)).astype(np.int32),
-            )
-            made.append(Encoding((vector / np.linalg.norm(vector)).astype(np.float32), tokens))
-            if progress is not None:
-                progress(i + 1, len(texts))
-        return made
 
 
 def questions(count: int) -> list[str]:
@@ -148,11 +102,6 @@ async def load(address: str, clients: int, count: int) -> tuple[list[float], lis
     return seen, own
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """A percentile of some figures."""
-    return float(np.percentile(values, share * 100))
-
-
 def measure_server(settings: Settings, count: int) -> Iterator[Row]:
     """Start-up, memory, latency and the engine's own work."""
     begun = time.perf_counter()
@@ -202,16 +151,6 @@ def measure_search(
         engine.close()
 
 
-def machine() -> str:
-    """What these figures were measured on."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        lines = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
-        model = lines[0].split(":", 1)[1].strip() if lines else model
-    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
-
-
 def main() -> None:
     """Measure, print, and write the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -234,13 +173,7 @@ def main() -> None:
         for size in (int(part) for part in options.sizes.split(",") if part):
             with console.status(f"{size:,} passages"):
                 rows += measure_search(settings, noisy, samples, size)
-    table = Table("what", "value", "unit", title=machine(), title_justify="left")
-    for what, value, unit in rows:
-        table.add_row(what, f"{value:,.1f}", unit)
-    console.print(table)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    content = {"machine": machine(), "rows": rows}
-    options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    show(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def test_index_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         "a.txt": "indexed",
         "empty.txt": "failed",
     }
-    assert "empty.txt" in parsed_doctor()["documents"]["advice"]
+    assert "empty.txt" in parsed_doctor()["index"]["advice"]
     (seeds / "empty.txt").unlink()
     shown = invoke("index", "--rebuild")
     assert "a.txt" in shown.output

@@ -64,15 +64,26 @@ def index(
     index: IndexOption = None,
     *,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Embed everything anew; mends any index.")
+        bool, typer.Option("--rebuild", help="Read and embed everything anew; mends any index.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on, and index again whenever the folder changes.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Index the documents of a folder. The old index answers until the new one is complete."""
+    """Index the documents of a folder. The old index answers until the new one is complete.
+
+    Only what changed since the last run is read and embedded. A running server takes the new index
+    by itself.
+    """
+    from citydip_rag.cli.watch import follow
     from citydip_rag.indexing import index_folder, up_to_date
     from citydip_rag.parts import make_embedder
 
     settings = load_settings(seeds=seeds, index=index)
+    if watch:
+        follow(settings, rebuild=rebuild)
+        return
     with status("Looking for what changed"):
         report = None if rebuild else up_to_date(settings)
     if report is None:

@@ -40,18 +40,23 @@ if TYPE_CHECKING:
 
 
 def index_report(report: IndexReport) -> None:
-    """What became of every file, the ones that need a person's eye last."""
-    table = Table("file", "status", "passages", "pages", "language", "", box=None, pad_edge=False)
-    for file in sorted(report.files, key=lambda file: _ORDER.index(file.status)):
+    """What became of every file; those that need a person's eye last, with the reason."""
+    changed = [file for file in report.files if file.status is not FileStatus.UNCHANGED]
+    table = Table("file", "status", "passages", "pages", "language", box=None, pad_edge=False)
+    table.columns[0].overflow = "fold"
+    for file in sorted(changed, key=lambda file: _ORDER.index(file.status)):
         table.add_row(
             escape(file.source),
             f"[{_COLOURS[file.status]}]{file.status.value}[/]",
             str(file.passages or ""),
             str(file.pages or ""),
             file.language or "",
-            escape(file.reason),
         )
-    screen.print(table)
+    if changed:
+        screen.print(table)
+    for file in report.files:
+        if file.reason:
+            screen.print(Text("• ", style=_COLOURS[file.status]) + Text(file.reason))
     count = Counter(file.status for file in report.files)
     told = ", ".join(f"{count[status]} {status.value}" for status in _ORDER if count[status])
     made = f"{report.embedded} embedded now" if report.changed else "nothing had changed"

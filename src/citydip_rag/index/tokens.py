@@ -70,8 +70,8 @@ class TokenWriter:
 
     def __exit__(self, *_: object) -> None:
         """Close the files and write the bounds."""
-        self._vectors.close()
-        self._offsets.close()
+        with self._vectors, self._offsets:  # both, even if the disk is full for the first
+            pass
         np.array(self._bounds, dtype=np.int64).tofile(self._folder / BOUNDS_FILE)
 
     def write(self, vectors: Int8Array, offsets: IntArray) -> None:

@@ -72,7 +72,10 @@ def _place(card: Card) -> str:
     language = f' lang="{escape(card.language)}"' if card.language else ""
     heading = f'<p class="heading"{language}>{escape(card.heading)}</p>' if card.heading else ""
     where = [f'<span class="source">{escape(card.source)}</span>']
-    if card.page is not None:
+    cited = dict.fromkeys(citation.place for citation in card.citations)
+    if exact := [place for place in cited if place not in {"", card.title}]:
+        where += [f'<span class="cited"{language}>{escape(place)}</span>' for place in exact]
+    elif card.page is not None:
         where.append(both("ui.page", page=card.page))
     where += _positions(card)
     return (
