@@ -96,14 +96,31 @@ def test_serve_commands(line: str, workplace: Path, monkeypatch: pytest.MonkeyPa
     assert process.wait(timeout=20) in {0, 130, -15}
 
 
+SAYS = {
+    "/ask": "potensi benturan dengan kebijakan luar negeri pemerintah pusat",
+    "/search": '"passages":[{',
+    "/documents": "diplomasi-kota.txt",
+    "/documents -F": '"sources":["report.md"]',
+    "/indexing": '"state":',
+}
+"""What the answer to each of the routes holds."""
+
+
 @pytest.mark.parametrize("line", begins("curl "))
-def test_curl_commands(line: str, engine: Engine) -> None:
-    with _served(engine) as address:
+def test_curl_commands(line: str, engine: Engine, workplace: Path, tmp_path: Path) -> None:
+    settings = engine.settings.model_copy(
+        update={"seeds": workplace / "seeds", "index": tmp_path / "index"}
+    )
+    shutil.copytree(engine.settings.index, settings.index)
+    (tmp_path / "report.md").write_text("# Laporan\n\nIsi laporan.", encoding="utf-8")
+    with _served(Engine.open(settings, engine.embedder)) as address:
         words = shlex.split(line.replace("127.0.0.1:7860", address))
-        done = subprocess.run(words, capture_output=True, check=True, text=True, timeout=30)
-    assert '"passages":[{' in done.stdout
-    if "/ask" in line:
-        assert "potensi benturan dengan kebijakan luar negeri pemerintah pusat" in done.stdout
+        done = subprocess.run(
+            words, cwd=tmp_path, capture_output=True, check=True, text=True, timeout=30
+        )
+    said = next(says for route, says in reversed(SAYS.items()) if route in line)
+    assert said in done.stdout
+    (workplace / "seeds" / "report.md").unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("code", blocks("README.md", "python"))

@@ -100,6 +100,8 @@ class Passage(Span):
         position: 0 for the document's first passage; neighbours differ by one.
         heading: titles of the headings it stands under, joined by " › ".
         page: the page it begins on.
+        context: what is embedded with it beside its heading, and is no part of what it says: the
+            articles that a penalty refers to.
         sentences: spans in the document's text, in reading order.
         text: the document's text from start to end.
     """
@@ -108,10 +110,16 @@ class Passage(Span):
     document_id: str
     position: int
     heading: str
+    context: str = ""
     language: str
     page: int | None = None
     sentences: tuple[Sentence, ...]
     text: str
+
+    @property
+    def lead(self) -> str:
+        """What is embedded before the text."""
+        return f"{self.heading}\n{self.context}" if self.context else self.heading
 
 
 class FileStatus(StrEnum):

@@ -137,6 +137,22 @@ def test_a_statute_s_articles_are_its_headings(tmp_path: Path) -> None:
     assert "UU 11/2008 › BAB II ASAS › Bagian Kesatu Umum › Pasal 2" in headings
 
 
+def test_a_penalty_is_embedded_with_what_it_punishes(tmp_path: Path) -> None:
+    path = tmp_path / "uu.txt"
+    path.write_text(
+        "Pasal 1\nSetiap orang dilarang menyadap.\nPasal 2\n(1) Satu.\n(2) Setiap orang boleh bicara."
+        "\nPasal 3\nYang melanggar Pasal 1 dipidana penjara.\nPasal 4\nIni menurut Pasal 2 ayat (2)."
+        "\nPasal 5\nSanksi menurut Pasal 2 ayat (2) dan Pasal 99.",
+        encoding="utf-8",
+    )
+    document = read_file(path, "uu.txt")
+    found = {p.sentences[0].place: p for p in PassageMaker(len_of, 1, 50).passages(document)}
+    assert found["Pasal 3"].context == "Setiap orang dilarang menyadap."
+    assert found["Pasal 3"].lead == "Pasal 3\nSetiap orang dilarang menyadap."
+    assert found["Pasal 4"].context == found["Pasal 1"].context == ""
+    assert found["Pasal 5"].context == "(2) Setiap orang boleh bicara."
+
+
 def len_of(texts: object) -> list[int]:
     return [len(text.split()) for text in texts]  # type: ignore[attr-defined]
 

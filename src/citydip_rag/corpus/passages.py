@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from citydip_rag.corpus.places import Places
+from citydip_rag.corpus.references import articles, referred
 from citydip_rag.corpus.sentences import sentence_spans
 from citydip_rag.schema import Block, Document, Heading, Page, Passage, Sentence
 
@@ -43,13 +44,19 @@ class PassageMaker:
         Headings are in none of them, nor are sentences without a letter or a figure.
         """
         made: list[Passage] = []
-        places = Places()
         pages = _PageFinder(document.pages)
-        for path, blocks in _sections(document):
-            places.enter(path)
-            paragraphs = (self._sentences(document.text, block, places, pages) for block in blocks)
+        placed = list(_placed(document))
+        known = articles(
+            (place, document.text[block.start : block.end])
+            for _, blocks in placed
+            for block, place in blocks
+        )
+        for path, blocks in placed:
+            paragraphs = (
+                self._sentences(document.text, block, place, pages) for block, place in blocks
+            )
             for sentences in self._groups(paragraphs):
-                made.append(_passage(document, path, [s.span for s in sentences], len(made)))
+                made.append(_passage(document, path, [s.span for s in sentences], len(made), known))
         return made
 
     def _groups(self, paragraphs: Iterable[list[_Sentence]]) -> Iterator[list[_Sentence]]:
@@ -69,10 +76,9 @@ class PassageMaker:
             yield group
 
     def _sentences(
-        self, text: str, block: Block, places: Places, pages: _PageFinder
+        self, text: str, block: Block, place: str, pages: _PageFinder
     ) -> list[_Sentence]:
         """A paragraph's sentences that hold words, with page and place."""
-        place = places.at(text[block.start : block.end])
         spans = [
             span.model_copy(update={"page": pages.at(span.start), "place": place})
             for span in sentence_spans(text, block.start, block.end)
@@ -117,6 +123,14 @@ def _sections(document: Document) -> Iterator[tuple[list[str], list[Block]]]:
         yield [text for _, text in path], blocks
 
 
+def _placed(document: Document) -> Iterator[tuple[list[str], list[tuple[Block, str]]]]:
+    """Sections whose blocks know their place."""
+    places = Places()
+    for path, blocks in _sections(document):
+        places.enter(path)
+        yield path, [(block, places.at(document.text[block.start : block.end])) for block in blocks]
+
+
 def _joined(path: Sequence[str]) -> str:
     """The path in words; one too long for the embedder loses its outermost headings."""
     titles = [text[:_LONGEST_PATH] for text in path]
@@ -126,7 +140,11 @@ def _joined(path: Sequence[str]) -> str:
 
 
 def _passage(
-    document: Document, path: Sequence[str], sentences: list[Sentence], position: int
+    document: Document,
+    path: Sequence[str],
+    sentences: list[Sentence],
+    position: int,
+    known: Mapping[str, str],
 ) -> Passage:
     start, end = sentences[0].start, sentences[-1].end
     return Passage(
@@ -136,6 +154,7 @@ def _passage(
         start=start,
         end=end,
         heading=_joined([document.label, *path] if document.label else path),
+        context=referred(document.text[start:end], sentences[0].place, known),
         language=document.language,
         page=sentences[0].page,
         sentences=tuple(sentences),

@@ -159,7 +159,7 @@ class IndexBuilder:
         projection = self._projection(passages)
         cache = EmbeddingCache(self.index, self.embedder.fingerprint + projection.fingerprint)
         try:
-            keys = [cache.key(passage.heading, passage.text) for passage in passages]
+            keys = [cache.key(passage.lead, passage.text) for passage in passages]
             embedded = self._embed(cache, projection, passages, keys, progress)
             folder = new_generation(self.index)
             try:
@@ -205,7 +205,7 @@ class IndexBuilder:
             batch = missing[start : start + _BATCH]
             encodings = self.embedder.embed_passages(
                 [passages[i].text for i in batch],
-                [passages[i].heading for i in batch],
+                [passages[i].lead for i in batch],
                 _Offset(report, start, len(missing)),
             )
             cache.put(
@@ -234,7 +234,7 @@ class IndexBuilder:
         step = max(1, len(passages) // _PROJECTION_SAMPLE)
         sample = passages[::step]
         encodings = self.embedder.embed_passages(
-            [passage.text for passage in sample], [passage.heading for passage in sample]
+            [passage.text for passage in sample], [passage.lead for passage in sample]
         )
         unfinished = path.with_name(f".{path.name}")
         Projection.fit(sample_tokens(e.tokens.vectors for e in encodings)).save(unfinished)
@@ -263,7 +263,7 @@ def _write_files(
     nearest.save(folder)
     (folder / LEXICAL).mkdir()
     words = Bm25sIndex()
-    words.add(ids, [f"{passage.heading}\n{passage.text}" for passage in passages])
+    words.add(ids, [f"{passage.lead}\n{passage.text}" for passage in passages])
     words.save(folder / LEXICAL)
 
 

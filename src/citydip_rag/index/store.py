@@ -22,13 +22,14 @@ create table document (
 create table passage (
     number integer primary key, id text not null, document_id text not null,
     position integer not null, start integer not null, "end" integer not null,
-    heading text not null, language text not null, page integer, sentences text not null,
-    body text not null
+    heading text not null, context text not null, language text not null, page integer,
+    sentences text not null, body text not null
 );
 create index passage_document on passage (document_id, number);
 """
 _COLUMNS: Final = (
-    'number, id, document_id, position, start, "end", heading, language, page, sentences, body'
+    'number, id, document_id, position, start, "end", heading, context, language, page,'
+    " sentences, body"
 )
 
 
@@ -42,7 +43,7 @@ def write_store(folder: Path, documents: Iterable[Document], passages: Iterable[
             ((d.id, d.title, d.source, d.label, d.model_dump_json()) for d in documents),
         )
         connection.executemany(
-            f"insert into passage ({_COLUMNS}) values ({', '.join('?' * 11)})",
+            f"insert into passage ({_COLUMNS}) values ({', '.join('?' * 12)})",
             (_row(number, passage) for number, passage in enumerate(passages)),
         )
         connection.commit()
@@ -140,6 +141,7 @@ def _row(number: int, passage: Passage) -> tuple[object, ...]:
         passage.start,
         passage.end,
         passage.heading,
+        passage.context,
         passage.language,
         passage.page,
         json.dumps(spans, separators=(",", ":"), ensure_ascii=False),
@@ -148,7 +150,8 @@ def _row(number: int, passage: Passage) -> tuple[object, ...]:
 
 
 def _passage(row: tuple) -> Passage:  # type: ignore[type-arg]
-    _, identity, document_id, position, start, end, heading, language, page, spans, body = row
+    _, identity, document_id, position, start, end, *rest = row
+    heading, context, language, page, spans, body = rest
     # What we wrote ourselves and checked by checksum is not validated again: this is a hot path.
     return Passage.model_construct(
         id=identity,
@@ -157,6 +160,7 @@ def _passage(row: tuple) -> Passage:  # type: ignore[type-arg]
         start=start,
         end=end,
         heading=heading,
+        context=context,
         language=language,
         page=page,
         sentences=tuple(
