@@ -164,7 +164,7 @@ def test_a_full_disk_keeps_nothing_of_an_upload(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("citydip_rag.library.os.fsync", full)
+    monkeypatch.setattr("citydip_rag.uploads.os.fsync", full)
     with pytest.raises(UploadError, match="No space left") as caught:
         Library(live).add("b.txt", io.BytesIO(b"Kota."))
     assert caught.value.status == 507

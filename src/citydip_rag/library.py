@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import secrets
 import threading
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -21,12 +18,10 @@ from typing import BinaryIO, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from citydip_rag.corpus import document_id, known_suffixes
-from citydip_rag.corpus.reading import MAX_FILE_BYTES
+from citydip_rag.corpus import document_id
 from citydip_rag.corpus.walk import shown_name
 from citydip_rag.errors import (
     CitydipError,
-    DocumentExistsError,
     DocumentMissingError,
     DocumentPartError,
     IndexBusyError,
@@ -35,13 +30,10 @@ from citydip_rag.errors import (
 from citydip_rag.indexing import index_folder, up_to_date
 from citydip_rag.live import LiveEngine
 from citydip_rag.schema import Document, FileReport, FileStatus
+from citydip_rag.uploads import clear_unfinished, keep_upload
 
 _JOB_FILE: Final = "job.json"
-_UNFINISHED: Final = ".upload-"
-"""Begins the name of a file that is still being written; hidden files are never indexed."""
-_LONGEST_NAME: Final = 200
 _BUSY_SECONDS: Final = 2.0
-_CHUNK: Final = 1 << 20
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +102,7 @@ class Library:
     @contextmanager
     def working(self) -> Iterator[None]:
         """Index in the background for as long as the context lasts; take up an interrupted job."""
-        self._clear_unfinished()
+        clear_unfinished(self._settings.seeds)
         if self._was_interrupted():
             logger.warning("taking up the indexing that was interrupted")
             self._wanted.set()
@@ -180,29 +172,7 @@ class Library:
             UploadError: the name is no name, the kind is not read, or the file is too large.
             DocumentExistsError: there is another file of that name.
         """
-        source = _checked_name(name)
-        folder = self._settings.seeds
-        target = folder / source
-        unfinished = folder / f"{_UNFINISHED}{secrets.token_hex(8)}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("xb") as file:
-                _copy(content, file, source)
-                os.fsync(file.fileno())
-            if target.exists() and not replace and not _same(target, unfinished):
-                raise DocumentExistsError(
-                    f"There is another file {source!r} already.",
-                    "Rename yours, remove that one, or replace it.",
-                )
-            unfinished.replace(target)
-        except OSError as error:
-            raise UploadError(
-                f"{source} cannot be kept: {error.strerror or error}.",
-                "Make room on the disk, or ask whoever runs this.",
-                status=507,
-            ) from error
-        finally:
-            unfinished.unlink(missing_ok=True)
+        source = keep_upload(self._settings.seeds, name, content, replace=replace)
         self.index()
         return source
 
@@ -307,53 +277,6 @@ class Library:
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
-    def _clear_unfinished(self) -> None:
-        for leftover in self._settings.seeds.glob(f"{_UNFINISHED}*"):
-            leftover.unlink(missing_ok=True)
-
 
 class _Stopped(Exception):  # noqa: N818  # no error: the server ends
     pass
-
-
-def _checked_name(name: str) -> str:
-    """A file's own name, made fit for every file system."""
-    bare = unicodedata.normalize("NFC", name.replace("\\", "/").rsplit("/", 1)[-1])
-    bare = "".join(c if c.isprintable() and c not in '<>:"|?*' else "_" for c in bare).strip(" .")
-    stem, dot, suffix = bare.rpartition(".")
-    if not bare or not stem.strip("_ "):
-        raise UploadError("The file has no name.", "Give it one, with its ending.")
-    if f".{suffix.lower()}" not in known_suffixes():
-        raise UploadError(
-            f"{bare}: files of this kind cannot be read.",
-            f"Save it as one of: {', '.join(known_suffixes())}.",
-            status=415,
-        )
-    while len(f"{stem}{dot}{suffix}".encode()) > _LONGEST_NAME:
-        stem = stem[:-1]
-    return f"{stem}{dot}{suffix}"
-
-
-def _copy(content: BinaryIO, file: BinaryIO, source: str) -> None:
-    size = 0
-    while chunk := content.read(_CHUNK):
-        size += len(chunk)
-        if size > MAX_FILE_BYTES:
-            raise UploadError(
-                f"{source} is larger than {MAX_FILE_BYTES // 1024**2} MB.",
-                "Split it into smaller files.",
-                status=413,
-            )
-        file.write(chunk)
-    if not size:
-        raise UploadError(f"{source} is empty.", "Choose another file.")
-
-
-def _same(one: Path, other: Path) -> bool:
-    if one.stat().st_size != other.stat().st_size:
-        return False
-    with one.open("rb") as first, other.open("rb") as second:
-        while chunk := first.read(_CHUNK):
-            if chunk != second.read(len(chunk)):
-                return False
-    return True

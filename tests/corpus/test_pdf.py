@@ -132,7 +132,7 @@ def test_a_statute_s_articles_are_its_headings(tmp_path: Path) -> None:
     assert ("a. huruf a.", "Pasal 2 ayat (2)") in found
     assert ("Ketentuan tanpa ayat sebagaimana Pasal 2.", "Pasal 3") in found
     assert ("Disahkan di Jakarta", "") in found
-    assert ("Cukup jelas.", "Penjelasan Pasal 2") in found
+    assert ("Cukup jelas.", "Penjelasan Pasal 2 ayat (1)") in found
     headings = {passage.heading for passage in PassageMaker(len_of, 1, 50).passages(document)}
     assert "UU 11/2008 › BAB II ASAS › Bagian Kesatu Umum › Pasal 2" in headings
 
@@ -140,8 +140,9 @@ def test_a_statute_s_articles_are_its_headings(tmp_path: Path) -> None:
 def test_a_penalty_is_embedded_with_what_it_punishes(tmp_path: Path) -> None:
     path = tmp_path / "uu.txt"
     path.write_text(
-        "Pasal 1\nSetiap orang dilarang menyadap.\nPasal 2\n(1) Satu.\n(2) Setiap orang boleh bicara."
-        "\nPasal 3\nYang melanggar Pasal 1 dipidana penjara.\nPasal 4\nIni menurut Pasal 2 ayat (2)."
+        "Pasal 1\nSetiap orang dilarang menyadap.\nPasal 2\n(1) Satu.\n"
+        "(2) Setiap orang boleh bicara.\nPasal 3\nYang melanggar Pasal 1 dipidana penjara.\n"
+        "Pasal 4\nIni menurut Pasal 2 ayat (2)."
         "\nPasal 5\nSanksi menurut Pasal 2 ayat (2) dan Pasal 99.",
         encoding="utf-8",
     )
