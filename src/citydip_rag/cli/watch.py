@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
 
 from citydip_rag.cli import show
 from citydip_rag.cli.console import remarks, stage_bar, status
-from citydip_rag.embedding import Embedder
 from citydip_rag.errors import CitydipError
 from citydip_rag.settings import Settings
+
+if TYPE_CHECKING:
+    from citydip_rag.indexing import IndexReport
 
 _SETTLED_MILLISECONDS = 1_000
 """A folder counts as changed when nothing has happened in it for so long."""
@@ -26,14 +30,15 @@ def follow(settings: Settings, *, rebuild: bool, ended: threading.Event | None =
         rebuild: whether the first run does everything anew.
         ended: set to end it; else it goes on until it is interrupted.
     """
+    from citydip_rag.indexing import index_folder
     from citydip_rag.parts import make_embedder
 
     with status("Loading the model"):
-        embedder = make_embedder(settings)
-    _run(settings, embedder, rebuild=rebuild)
+        index = partial(index_folder, settings, make_embedder(settings))
+    _run(partial(index, rebuild=rebuild))
     remarks.print(f"Watching {settings.seeds.name}; Ctrl-C ends it.", markup=False)
     for _ in _changes(settings, ended):
-        _run(settings, embedder, rebuild=False)
+        _run(index)
 
 
 def _changes(settings: Settings, ended: threading.Event | None) -> Iterator[object]:
@@ -48,12 +53,10 @@ def _changes(settings: Settings, ended: threading.Event | None) -> Iterator[obje
     )
 
 
-def _run(settings: Settings, embedder: Embedder, *, rebuild: bool) -> None:
-    from citydip_rag.indexing import index_folder
-
+def _run(index: Callable[..., IndexReport]) -> None:
     try:
         with stage_bar() as step:
-            report = index_folder(settings, embedder, rebuild=rebuild, progress=step)
+            report = index(progress=step)
     except CitydipError as error:
         remarks.print(f"{error.message} {error.remedy}", markup=False, highlight=False)
         return

@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-_PENALTY: Final = re.compile(r"\b(?:dipidana|pidana penjara|sanksi|denda|dikenai|dikenakan)\b")
+_PENALTY: Final = re.compile(
+    r"\b(?:dipidana|pidana penjara|sanksi|denda|dikenai|dikenakan)\b", re.IGNORECASE
+)
 _REFERENCE: Final = re.compile(r"Pasal (\d{1,3}[A-Z]?)(?: ayat \((\d{1,2})\))?")
 _MOST: Final = 3
 _LENGTH: Final = 160
