@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from citydip_rag import Engine, Settings, index_folder
-from citydip_rag.errors import DocumentPartError, UploadError
+from citydip_rag.errors import DocumentPartError, IndexMissingError, UploadError
 from citydip_rag.index import write_lock
 from citydip_rag.index.generation import POINTER
 from citydip_rag.library import JobState, Library
@@ -133,14 +133,36 @@ def test_an_interrupted_job_is_taken_up_at_the_next_start(
         assert idle.job.state is JobState.IDLE
 
 
-def test_a_failed_job_says_why_and_the_old_index_answers(live: LiveEngine) -> None:
+def test_a_removed_document_is_not_answered_from_even_if_it_was_the_last(
+    live: LiveEngine, settings: Settings
+) -> None:
     library = Library(live)
+    (document,) = library.documents()
+    assert library.remove(document.id) == "a.txt"
+    assert not live.current.find("Kota pertama bekerja sama").candidates  # at once
+    assert library.documents() == []
     with library.working():
-        (document,) = library.documents()
-        assert library.remove(document.id) == "a.txt"
+        library.index()
         until(lambda: library.job.state is JobState.FAILED)
-    assert "holds no documents" in library.job.message
-    assert sources(live.current) == {"a.txt"}
+        assert "holds no documents" in library.job.message
+        assert not live.current.find("Kota pertama bekerja sama").candidates
+        with pytest.raises(IndexMissingError):
+            Engine.open(settings, ToyEmbedder())  # nor after a restart
+        library.add("b.txt", io.BytesIO(b"Kota kedua ada."))
+        until(lambda: sources(live.current) == {"b.txt"})
+    assert live.current.find("Kota kedua ada").candidates
+
+
+def test_a_document_that_comes_back_is_answered_from(live: LiveEngine, settings: Settings) -> None:
+    library = Library(live)
+    (document,) = library.documents()
+    content = (settings.seeds / "a.txt").read_bytes()
+    library.remove(document.id)
+    library.add("a.txt", io.BytesIO(content))
+    with library.working():
+        library.index()
+        until(lambda: library.job.state is JobState.DONE)
+    assert live.current.find("Kota pertama bekerja sama").candidates
 
 
 def test_a_part_of_a_file_is_not_removed_alone(live: LiveEngine, settings: Settings) -> None:
@@ -156,6 +178,10 @@ def test_a_part_of_a_file_is_not_removed_alone(live: LiveEngine, settings: Setti
     with pytest.raises(DocumentPartError, match=r"b\.zip/dalam\.txt is inside another file"):
         library.remove(part.id)
     assert (settings.seeds / "b.zip").exists()
+    (archive,) = [info for info in library.documents() if info.source == "b.zip"]
+    assert library.remove(archive.id) == "b.zip"
+    assert not (settings.seeds / "b.zip").exists()
+    assert [info.source for info in library.documents()] == ["a.txt"]
 
 
 def test_a_full_disk_keeps_nothing_of_an_upload(

@@ -93,6 +93,8 @@ class Engine:
         self.embedder = embedder
         self.index = index
         self.generator = generator
+        self.withdrawn: frozenset[str] = frozenset()
+        """Ids of documents removed since the index was made: they are not answered from."""
         self.calibration = Calibration.load(settings.calibration)
         if self.calibration.head != index.projection.fingerprint:
             logger.warning(
@@ -216,7 +218,7 @@ class Engine:
     ) -> list[Candidate]:
         """The best passages in the settings' retrieval mode; blocks while it computes."""
         clock = clock or Clock()
-        self._check_documents(documents)
+        documents = self._scope(documents)
         query = encode_query(self.embedder, self.index, question)
         clock.lap("embed")
         candidates = self.retriever.search(self.index, query, limit, documents)
@@ -239,7 +241,7 @@ class Engine:
             without: ids of passages to leave out as if they were not there.
         """
         clock = clock or Clock()
-        self._check_documents(documents)
+        documents = self._scope(documents)
         query = encode_query(self.embedder, self.index, question)
         clock.lap("embed")
         depth = EVIDENCE_DEPTH + min(len(without), MAX_LEFT_OUT)
@@ -263,26 +265,34 @@ class Engine:
         Raises:
             QuestionError: there is no such document.
         """
-        self._check_documents([document_id])
+        self._scope([document_id])
         return self.index.store.document(document_id)
 
     def document_ids(self) -> list[str]:
         """Ids of all documents."""
-        return self.index.store.document_ids()
+        return [name for name in self.index.store.document_ids() if name not in self.withdrawn]
 
     def close(self) -> None:
         """Close the index."""
         self.index.close()
 
-    def _check_documents(self, documents: Sequence[str] | None) -> None:
-        known = set(self.index.store.document_ids()) if documents is not None else set()
-        for identity in documents or ():
+    def _scope(self, documents: Sequence[str] | None) -> Sequence[str] | None:
+        """The documents to search in; None means all there are.
+
+        Raises:
+            QuestionError: one of them does not exist.
+        """
+        if documents is None:
+            return self.document_ids() if self.withdrawn else None
+        known = set(self.document_ids())
+        for identity in documents:
             if identity not in known:
                 raise QuestionError(
                     f"There is no document {identity!r} in the index.",
                     "Take the ids from the document_id of a passage.",
                     field="documents",
                 )
+        return documents
 
     def _hit(self, candidate: Candidate) -> PassageHit:
         passage = candidate.passage

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
@@ -20,13 +20,17 @@ from pydantic import BaseModel, ConfigDict
 
 from citydip_rag.corpus import document_id
 from citydip_rag.corpus.walk import shown_name
+from citydip_rag.engine import Engine
 from citydip_rag.errors import (
     CitydipError,
     DocumentMissingError,
     DocumentPartError,
     IndexBusyError,
+    NothingToIndexError,
     UploadError,
 )
+from citydip_rag.index import write_lock
+from citydip_rag.index.generation import retire
 from citydip_rag.indexing import index_folder, up_to_date
 from citydip_rag.live import LiveEngine
 from citydip_rag.schema import Document, FileReport, FileStatus
@@ -125,23 +129,10 @@ class Library:
         engine = self.live.current
         infos = []
         for source, record in engine.index.manifest.inputs.items():
-            for report in record.reports:
-                indexed = report.status is FileStatus.INDEXED
-                identity = document_id(report.source)
-                name = engine.index.store.name(identity) if indexed else None
-                infos.append(
-                    DocumentInfo(
-                        id=identity,
-                        title=name.title if name else "",
-                        source=report.source,
-                        status=report.status,
-                        passages=report.passages,
-                        pages=report.pages,
-                        language=report.language,
-                        reason=report.reason,
-                        removable=report.source == source,
-                    )
-                )
+            reports = [r for r in record.reports if document_id(r.source) not in engine.withdrawn]
+            infos += [_info(engine, report, source) for report in reports]
+            if reports and all(report.source != source for report in reports):
+                infos.append(_container(source, reports))
         return sorted(infos, key=lambda info: info.source)
 
     def document(self, identity: str) -> Document:
@@ -203,6 +194,7 @@ class Library:
                     "Ask whoever runs this.",
                     status=507,
                 ) from error
+        self._withdraw(info.source)
         self.index()
         return info.source
 
@@ -211,6 +203,13 @@ class Library:
         if self._job.state is not JobState.RUNNING:
             self._set(Job(state=JobState.RUNNING))
         self._wanted.set()
+
+    def _withdraw(self, source: str) -> None:
+        """Answer from a removed file no more, from now on and not only once all is indexed."""
+        engine = self.live.current
+        record = engine.index.manifest.inputs.get(source)
+        gone = {document_id(report.source) for report in record.reports} if record else set()
+        engine.withdrawn |= gone
 
     def _path_of(self, source: str) -> Path | None:
         """The file of a source, found by its shown name since not every name can be shown."""
@@ -242,19 +241,30 @@ class Library:
             report = up_to_date(self._settings) or index_folder(
                 self._settings, self.live.current.embedder.in_small_batches(), progress=self._step
             )
-            self.live.refresh()
+            if not self.live.refresh() and not report.changed:
+                self.live.current.withdrawn = frozenset()  # what was removed has come back
             self._set(Job(state=JobState.DONE, files=report.files))
         except IndexBusyError:
             self._ended.wait(_BUSY_SECONDS)
             self._wanted.set()
         except _Stopped:
             logger.warning("the indexing was interrupted; it is taken up at the next start")
+        except NothingToIndexError as error:
+            self._withdraw_all()
+            self._set(Job(state=JobState.FAILED, message=str(error)))
         except CitydipError as error:
             logger.warning("indexing failed: %s", error)
             self._set(Job(state=JobState.FAILED, message=str(error)))
         except Exception:
             logger.exception("indexing failed")
             self._set(Job(state=JobState.FAILED, message="Something unforeseen went wrong."))
+
+    def _withdraw_all(self) -> None:
+        """The folder holds nothing, so nothing is answered from, after a restart either."""
+        engine = self.live.current
+        engine.withdrawn = frozenset(engine.index.store.document_ids())
+        with suppress(CitydipError, OSError), write_lock(self._settings.index):
+            retire(self._settings.index)
 
     def _step(self, stage: str, done: int, total: int) -> None:
         if self._ended.is_set():
@@ -276,6 +286,37 @@ class Library:
             return bool(json.loads(content)["state"] == JobState.RUNNING)
         except (OSError, ValueError, KeyError, TypeError):
             return False
+
+
+def _info(engine: Engine, report: FileReport, source: str) -> DocumentInfo:
+    identity = document_id(report.source)
+    indexed = report.status is FileStatus.INDEXED
+    return DocumentInfo(
+        id=identity,
+        title=engine.index.store.name(identity).title if indexed else "",
+        source=report.source,
+        status=report.status,
+        passages=report.passages,
+        pages=report.pages,
+        language=report.language,
+        reason=report.reason,
+        removable=report.source == source,
+    )
+
+
+def _container(source: str, reports: Sequence[FileReport]) -> DocumentInfo:
+    """A file that has no text of its own, such as an archive: it can be removed with all in it."""
+    return DocumentInfo(
+        id=document_id(source),
+        title="",
+        source=source,
+        status=FileStatus.INDEXED,
+        passages=sum(report.passages for report in reports),
+        pages=None,
+        language=None,
+        reason="",
+        removable=True,
+    )
 
 
 class _Stopped(Exception):  # noqa: N818  # no error: the server ends
