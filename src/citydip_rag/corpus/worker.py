@@ -200,7 +200,7 @@ def _answer(request: dict[str, str]) -> list[dict[str, Any]]:
     source = request["source"]
     try:
         return [_packed(part) for part in read_parts(Path(request["path"]), source)]
-    except (MemoryError, RecursionError):
+    except (MemoryError, RecursionError, SystemError):
         return [_packed(Part(source, reason=f"{source} is too large or too deep to be read."))]
     except Exception as error:  # noqa: BLE001  # any library may fail on a file in ways of its own
         reason = f"{source} cannot be read ({type(error).__name__}). Open it and save it anew."
