@@ -27,6 +27,8 @@ LAYERS = [
     {"generation"},
     {"grounding"},
     {"engine", "indexing", "parts"},
+    {"live", "uploads"},
+    {"library"},
     {"evaluation"},
     {"server"},
     {"ui"},
