@@ -215,14 +215,6 @@ def test_password_and_truncation(shared_data: Path, tmp_path: Path) -> None:
         assert part.extract is not None or part.reason.startswith("cut.pdf")
 
 
-def test_a_scan_is_known_as_such(tmp_path: Path) -> None:
-    picture = pytest.importorskip("PIL.Image").new("RGB", (400, 300), "white")
-    path = tmp_path / "scan.pdf"
-    picture.save(path, "PDF")
-    with pytest.raises(DocumentError, match=r"scan\.pdf is scanned.*ocr"):
-        PdfLoader().load(path, "scan.pdf")
-
-
 STATUTES = [
     ("UU-11-2008.pdf", "UU 11/2008", 54, 38),
     ("UU_1999_036.pdf", "UU 36/1999", 64, 40),

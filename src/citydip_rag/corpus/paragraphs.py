@@ -174,7 +174,7 @@ def _on_one_row(last: Line, line: Line) -> bool:
         last.page == line.page
         and last.bottom < line.top
         and line.left >= last.right - 1
-        and (line.bottom > last.bottom - 0.3 * max(last.size, 1))
+        and -0.3 < (line.bottom - last.bottom) / max(last.size, 1) < 1  # not the next column's top
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from citydip_rag.corpus.base import Extract, Loader
 from citydip_rag.corpus.furniture import without_furniture
+from citydip_rag.corpus.ocr import Scans, read_scans
 from citydip_rag.corpus.paragraphs import Line, in_reading_order, joined, read_lines
 from citydip_rag.errors import DocumentError
 
@@ -49,19 +50,17 @@ class PdfLoader(Loader):
                     scanned.append(number)
                 pages.append(lines)
             title = _title(document)
-        if len(scanned) == len(pages):
-            raise DocumentError(f"{name} is scanned: its pages are pictures without text.", _OCR)
-        extract = read_lines(without_furniture(pages), title)
-        if scanned:
-            extract.notes = (
-                f"Not read, being scanned: page {', '.join(map(str, scanned))}. {_OCR}",
+            # After all text has been read: it takes long, and stops when there is no more time.
+            scans = read_scans(document, scanned) if scanned else Scans()
+        if len(scanned) == len(pages) and not scans.pages:
+            raise DocumentError(
+                f"{name} is scanned: its pages are pictures without text.", scans.advice
             )
+        for number, lines in scans.pages.items():
+            pages[number - 1] = lines
+        extract = read_lines(without_furniture(pages), title)
+        extract.notes = tuple(scans.notes)
         return extract
-
-
-_OCR: Final = (
-    "Recognise its text first (for instance with ocrmypdf -l ind+eng), and put the result here."
-)
 
 
 def _opened(path: Path, name: str) -> PdfDocument:

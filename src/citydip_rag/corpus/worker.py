@@ -89,7 +89,7 @@ class ReaderProcess:
     def close(self) -> None:
         """End the child, however busy it is."""
         if self._child is not None:
-            self._child.kill()
+            _kill(self._child)
             self._child.communicate()
             self._child = None
 
@@ -107,8 +107,17 @@ class ReaderProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                process_group=0,  # so that what it runs, such as Tesseract, ends with it
             )
         return self._child
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """End a child and what it started."""
+    if hasattr(os, "killpg") and child.poll() is None:
+        with contextlib.suppress(OSError):
+            os.killpg(child.pid, signal.SIGKILL)
+    child.kill()
 
 
 def _send(child: subprocess.Popen[bytes], request: dict[str, str]) -> None:
