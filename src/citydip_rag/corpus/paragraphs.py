@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -32,6 +32,8 @@ _SHORT: Final = 0.82
 """Of the column's width: a line that ends earlier may be a paragraph's last."""
 _LARGER: Final = 1.12
 """Times the body's size: type of a heading."""
+_WORD_GAP: Final = 1.5
+"""Times the type's size: what is farther apart stands in another column."""
 _LONGEST_LINES: Final = 3
 _HYPHEN: Final = re.compile(r"(\w+)-$")
 
@@ -79,23 +81,58 @@ def in_reading_order(lines: Sequence[Line]) -> list[Line]:
     then it is the next column.
     """
     runs: list[list[Line]] = []
-    for line in lines:
+    upright = [line for line in lines if line.top > line.bottom]
+    for line in _whole_rows(upright):
         if not runs or line.bottom > runs[-1][-1].top:
             runs.append([])
         runs[-1].append(line)
     ordered: list[list[Line]] = []
     for run in runs:
-        if ordered and _overlap(run, ordered[-1]):
+        if ordered and not _beside(run, ordered[-1]):
             ordered[-1] = sorted([*ordered[-1], *run], key=lambda line: -line.top)
         else:
             ordered.append(run)
-    return [line for run in ordered for line in run]
+    margin = [line for line in lines if line.top <= line.bottom]  # written up the page
+    return [line for run in ordered for line in run] + margin
 
 
-def _overlap(run: Sequence[Line], other: Sequence[Line]) -> bool:
-    """Do two runs stand below one another, by most of the narrower one's width?"""
-    (left, right), (start, end) = _column(run), _column(other)
-    return min(right, end) - max(left, start) > 0.5 * min(right - left, end - start)
+def _whole_rows(lines: Sequence[Line]) -> list[Line]:
+    """Put rows together that were drawn in pieces, as those of justified text may be."""
+    rows: list[Line] = []
+    for line in lines:
+        piece = next((i for i, row in enumerate(rows) if _is_piece(row, line)), None)
+        if piece is None:
+            rows.append(line)
+            continue
+        first, last = sorted((rows[piece], line), key=lambda line: line.left)
+        rows[piece] = replace(
+            first,
+            text=f"{first.text.rstrip()} {last.text.lstrip()}",
+            right=last.right,
+            top=max(first.top, last.top),
+            bottom=min(first.bottom, last.bottom),
+        )
+    return rows
+
+
+def _is_piece(row: Line, line: Line) -> bool:
+    """On one row, and no wider apart than words are set; a raised figure is a piece too."""
+    size = max(row.size, line.size)
+    gap = max(row.left, line.left) - min(row.right, line.right)
+    shared = min(row.top, line.top) - max(row.bottom, line.bottom)
+    height = min(row.top - row.bottom, line.top - line.bottom)
+    return -0.3 * size < gap < _WORD_GAP * size and shared > 0.5 * height > 0
+
+
+def _beside(run: Sequence[Line], other: Sequence[Line]) -> bool:
+    """Do two runs stand side by side, as columns do?"""
+    return any(
+        line.bottom < there.top
+        and there.bottom < line.top
+        and (line.left > there.right or line.right < there.left)
+        for line in run
+        for there in other
+    )
 
 
 def read_lines(pages: Sequence[Sequence[Line]], title: str = "") -> Extract:

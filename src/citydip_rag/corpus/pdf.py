@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from citydip_rag.corpus.base import Extract, Loader
 from citydip_rag.corpus.furniture import without_furniture
-from citydip_rag.corpus.ocr import Scans, read_scans
+from citydip_rag.corpus.ocr import Scans, named, read_scans
 from citydip_rag.corpus.paragraphs import Line, in_reading_order, joined, read_lines
 from citydip_rag.errors import DocumentError
 
@@ -36,19 +36,13 @@ class PdfLoader(Loader):
 
     def load(self, path: Path, name: str) -> Extract:
         """Read the file; running headers and footers are left out, hyphenation is undone."""
-        pages: list[list[Line]] = []
-        scanned: list[int] = []
         with _opened(path, name) as document:
             if len(document) > MAX_PAGES:
                 raise DocumentError(
                     f"{name} has {len(document):,} pages; {MAX_PAGES:,} are read at most.",
                     "Split it into several files.",
                 )
-            for number, page in enumerate(_pages(document), start=1):
-                lines = in_reading_order(list(_lines(page, number)))
-                if _is_scan(page, lines):
-                    scanned.append(number)
-                pages.append(lines)
+            pages, scanned, damaged = _read(document)
             title = _title(document)
             # After all text has been read: it takes long, and stops when there is no more time.
             scans = read_scans(document, scanned) if scanned else Scans()
@@ -59,8 +53,24 @@ class PdfLoader(Loader):
         for number, lines in scans.pages.items():
             pages[number - 1] = lines
         extract = read_lines(without_furniture(pages), title)
-        extract.notes = tuple(scans.notes)
+        lost = [f"Damaged and not read: {named(damaged)}."] if damaged else []
+        extract.notes = (*scans.notes, *lost)
         return extract
+
+
+def _read(document: PdfDocument) -> tuple[list[list[Line]], list[int], list[int]]:
+    """Lines of every page; numbers of the scanned pages, and of the damaged ones."""
+    pages: list[list[Line]] = []
+    scanned: list[int] = []
+    damaged: list[int] = []
+    for number, page in enumerate(_pages(document), start=1):
+        lines = in_reading_order(list(_lines(page, number))) if page else []
+        if page is None:
+            damaged.append(number)
+        elif _is_scan(page, lines):
+            scanned.append(number)
+        pages.append(lines)
+    return pages, scanned, damaged
 
 
 def _opened(path: Path, name: str) -> PdfDocument:
@@ -78,14 +88,16 @@ def _opened(path: Path, name: str) -> PdfDocument:
         ) from error
 
 
-def _pages(document: PdfDocument) -> Iterator[PdfPage]:
+def _pages(document: PdfDocument) -> Iterator[PdfPage | None]:
+    """The pages; None for a damaged one, which does not take the others with it."""
     from pypdfium2 import PdfiumError
 
     for index in range(len(document)):
         try:
             page = document[index]
-        except PdfiumError:  # one damaged page does not take the others with it
-            page = document.new_page(1, 1, index)
+        except PdfiumError:
+            yield None
+            continue
         yield page
         page.close()
 
