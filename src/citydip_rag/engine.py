@@ -34,6 +34,7 @@ from citydip_rag.retrieval import (
     TokenAlignmentReranker,
 )
 from citydip_rag.retrieval.evidence import Evidence, find_evidence
+from citydip_rag.retrieval.language_axis import LanguageAxis
 from citydip_rag.retrieval.retriever import encode_query
 from citydip_rag.schema import (
     MAX_QUESTION_CHARACTERS,
@@ -106,6 +107,8 @@ class Engine:
         )
         self._aligned = Retriever(HybridStage(), TokenAlignmentReranker())
         self._head = evidence_head(settings, index)
+        mixed = len(index.store.languages()) > 1
+        self._axis = LanguageAxis.between(embedder, index.projection) if mixed else None
         self._verifier: Verifier = VerbatimVerifier()
 
     @classmethod
@@ -219,7 +222,7 @@ class Engine:
         """The best passages in the settings' retrieval mode; blocks while it computes."""
         clock = clock or Clock()
         documents = self._scope(documents)
-        query = encode_query(self.embedder, self.index, question)
+        query = self._encode(question)
         clock.lap("embed")
         candidates = self.retriever.search(self.index, query, limit, documents)
         clock.lap("retrieve")
@@ -242,7 +245,7 @@ class Engine:
         """
         clock = clock or Clock()
         documents = self._scope(documents)
-        query = encode_query(self.embedder, self.index, question)
+        query = self._encode(question)
         clock.lap("embed")
         depth = EVIDENCE_DEPTH + min(len(without), MAX_LEFT_OUT)
         candidates = self._aligned.search(self.index, query, depth, documents)
@@ -275,6 +278,10 @@ class Engine:
     def close(self) -> None:
         """Close the index."""
         self.index.close()
+
+    def _encode(self, question: str) -> Query:
+        query = encode_query(self.embedder, self.index, question)
+        return self._axis.neutral(query) if self._axis else query
 
     def _scope(self, documents: Sequence[str] | None) -> Sequence[str] | None:
         """The documents to search in; None means all there are.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
@@ -15,6 +16,7 @@ from citydip_rag.evaluation.report import Report
 from citydip_rag.evaluation.statistics import mean, share
 from citydip_rag.schema import Answer, Citation
 
+_BELOW_ARTICLE = re.compile(r"(?: ayat \(| angka |, hlm\. |, p\. ).*")
 Progress = Callable[[int, int], None]
 
 
@@ -25,6 +27,8 @@ def evaluate_suite(
 
     Metrics (shares in [0, 1]):
         evidence_cited: answerable questions answered with a citation of their evidence.
+        article_cited: the same, where a citation of another paragraph of the right article counts;
+            only where questions name a place.
         page_right: of the citations of the right place, those that name its page; only where
             questions have pages.
         citation_precision: mean share of an answer's citations that are evidence.
@@ -94,6 +98,10 @@ def _row(engine: Engine, question: Question, answer: Answer) -> dict[str, Any]:
         "confidence": round(answer.confidence, 4),
         "evidence_cited": any(right),
         "citation_precision": mean(float(value) for value in right),
+        "article_cited": any(
+            _article(citation.place) == _article(question.place) for citation in answer.citations
+        ),
+        "has_place": bool(question.place),
         "exact": exact,
         "pages": [
             citation.page == question.page
@@ -115,13 +123,20 @@ def _is_right(citation: Citation, question: Question) -> bool:
     ) or bool(question.place and place.startswith((f"{question.place},", f"{question.place} ")))
 
 
+def _article(place: str) -> str:
+    """A place down to its article: "UU 11/2008, Pasal 28" of "UU 11/2008, Pasal 28 ayat (1)"."""
+    return _BELOW_ARTICLE.sub("", place)
+
+
 def _metrics(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     answerable = [row for row in rows if row["answerable"]]
     unanswerable = [row for row in rows if not row["answerable"]]
     answered = share(not row["abstained"] for row in answerable)
     declined = share(row["abstained"] for row in unanswerable)
+    placed = [row["article_cited"] for row in rows if row["has_place"]]
     pages = [value for row in rows for value in row["pages"]]
     return {
+        **({"article_cited": share(placed)} if placed else {}),
         **({"page_right": share(pages)} if pages else {}),
         "evidence_cited": share(row["evidence_cited"] for row in answerable),
         "citation_precision": mean(

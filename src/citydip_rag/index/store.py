@@ -79,6 +79,10 @@ class PassageStore:
         """Number of passages."""
         return int(self._query("select count(*) from passage")[0][0])
 
+    def languages(self) -> list[str]:
+        """Languages of the passages."""
+        return [row[0] for row in self._query("select distinct language from passage order by 1")]
+
     def document_ids(self) -> list[str]:
         """Ids of all documents."""
         return sorted(self._names)
