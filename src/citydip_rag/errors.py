@@ -90,10 +90,19 @@ class DocumentPartError(CitydipError):
 
 
 class DocumentsLockedError(CitydipError):
-    """Who asks may not change the documents."""
+    """Who asks may not change the documents.
+
+    Attributes:
+        because: short name of the cause, for those who say it in words of their own: `off`, `key`,
+            `network` or `origin`.
+    """
 
     slug = "documents-locked"
     status = 403
+
+    def __init__(self, message: str, remedy: str = "", *, because: str) -> None:
+        super().__init__(message, remedy)
+        self.because = because
 
 
 class ModelError(CitydipError):

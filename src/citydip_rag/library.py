@@ -18,7 +18,8 @@ from typing import BinaryIO, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from citydip_rag.corpus import document_id
+from citydip_rag.corpus import document_id, known_suffixes
+from citydip_rag.corpus.reading import MAX_FILE_BYTES
 from citydip_rag.corpus.walk import shown_name
 from citydip_rag.engine import Engine
 from citydip_rag.errors import (
@@ -90,6 +91,11 @@ class DocumentInfo(BaseModel):
     language: str | None
     reason: str
     removable: bool
+
+
+def accepted_files() -> tuple[list[str], int]:
+    """Endings of the files that can be added, and how many bytes one of them may have."""
+    return known_suffixes(), MAX_FILE_BYTES
 
 
 class Library:

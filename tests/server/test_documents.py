@@ -169,25 +169,25 @@ async def test_a_bad_file_is_reported_and_can_be_removed(client: httpx.AsyncClie
 
 
 @pytest.mark.parametrize(
-    ("settings", "headers", "allowed"),
+    ("settings", "headers", "because"),
     [
-        ({}, {}, True),
-        ({}, {"origin": BASE}, True),
-        ({}, {"origin": "http://evil.example"}, False),
-        ({}, {"host": "evil.example", "origin": "http://evil.example"}, False),
-        ({"host": "0.0.0.0"}, {}, False),  # noqa: S104
-        ({"host": "0.0.0.0", "uploads": "on"}, {}, True),  # noqa: S104
-        ({"uploads": "off"}, {}, False),
-        ({"api_key": "0123456789abcdef"}, {}, False),
-        ({"api_key": "0123456789abcdef"}, {"authorization": "Bearer wrong"}, False),
-        ({"api_key": "0123456789abcdef"}, {"authorization": "Bearer 0123456789abcdef"}, True),
+        ({}, {}, ""),
+        ({}, {"origin": BASE}, ""),
+        ({}, {"origin": "http://evil.example"}, "origin"),
+        ({}, {"host": "evil.example", "origin": "http://evil.example"}, "origin"),
+        ({"host": "0.0.0.0"}, {}, "network"),  # noqa: S104
+        ({"host": "0.0.0.0", "uploads": "on"}, {}, ""),  # noqa: S104
+        ({"uploads": "off"}, {}, "off"),
+        ({"api_key": "0123456789abcdef"}, {}, "key"),
+        ({"api_key": "0123456789abcdef"}, {"authorization": "Bearer wrong"}, "key"),
+        ({"api_key": "0123456789abcdef"}, {"authorization": "Bearer 0123456789abcdef"}, ""),
     ],
 )
 async def test_who_may_change_documents(
     library: Library,
     settings: dict[str, object],
     headers: dict[str, str],
-    allowed: bool,  # noqa: FBT001
+    because: str,
 ) -> None:
     app = create_app(changed(library, **settings))
     transport = httpx.ASGITransport(app=app)
@@ -195,9 +195,9 @@ async def test_who_may_change_documents(
         listed = (await client.get("/documents")).json()
         added = await send(client, "baru.txt", b"Isi kota.")
         removed = await client.delete(f"/documents/{listed['documents'][0]['id']}")
-    assert listed["changeable"] is allowed
-    assert (added.status_code, removed.status_code) == ((202, 202) if allowed else (403, 403))
-    if not allowed:
+    assert (listed["changeable"], listed["locked"]) == (not because, because)
+    assert (added.status_code, removed.status_code) == ((403, 403) if because else (202, 202))
+    if because:
         assert added.json()["type"] == removed.json()["type"] == "urn:citydip-rag:documents-locked"
         assert "0123456789abcdef" not in added.text + removed.text
 

@@ -2,100 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import threading
-import time
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from citydip_rag.library import Library
-from citydip_rag.server.app import create_app
-from citydip_rag.ui.page import mount_page
+
+sys.path.insert(0, str(Path(__file__).parent))
+from browsing import DESKTOP, PHONE, launched, serving, visit
 
 ROOT = Path(__file__).resolve().parents[2]
 CHALLENGE = "potensi benturan dengan kebijakan luar negeri pemerintah pusat"
-DESKTOP, PHONE = (1280, 900), (390, 844)
 
 
 @pytest.fixture(scope="module")
 def address(library: Library) -> Iterator[str]:
-    """A server on a free loopback port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    mounted = mount_page(create_app(library), library.live)
-    server = uvicorn.Server(
-        uvicorn.Config(mounted, host="127.0.0.1", port=port, log_level="warning", ws="none")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert server.started
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(timeout=15)
-    assert not thread.is_alive()
+    with serving(library) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.fail("the browser tests need chromium: apt-get install chromium")
-    flags = (
-        "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-        " --disable-component-update --disable-sync"
-    )
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=flags.split())
-        yield launched
-        launched.close()
-
-
-class Visit:
-    """One open page, and every request it made."""
-
-    def __init__(self, page: Page, requests: list[Request], errors: list[str]) -> None:
-        self.page = page
-        self.requests = requests
-        self.errors = errors
-
-    def ask(self, question: str) -> None:
-        """Type a question, send it, wait for the reply."""
-        turns = self.page.locator(".turn").count()
-        self.page.locator("#question textarea").fill(question)
-        self.page.locator("#send").click()
-        turn = self.page.locator(".turn").nth(turns)
-        expect(turn.locator(".reply-answer, .reply-abstained, .reply-failed").first).to_be_visible(
-            timeout=15_000
-        )
-
-
-def visit(
-    browser: Browser, address: str, locale: str, size: tuple[int, int], scheme: str = "light"
-) -> Visit:
-    context = browser.new_context(
-        locale=locale,
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme=scheme,  # type: ignore[arg-type]
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    requests: list[Request] = []
-    errors: list[str] = []
-    page.on("request", lambda request: requests.append(request))
-    page.on("console", lambda entry: errors.append(entry.text) if entry.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(address)
-    page.wait_for_selector("#send[aria-label]", timeout=30_000)
-    return Visit(page, requests, errors)
+    with launched() as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ from citydip_rag.errors import DocumentsLockedError
 from citydip_rag.settings import Settings
 
 
-def may_change(settings: Settings, request: Request) -> bool:
-    """Whether this request may add or remove documents."""
+def why_locked(settings: Settings, request: Request) -> str:
+    """Why this request may not add or remove documents, in a word; empty where it may."""
     try:
         check_change(settings, request)
-    except DocumentsLockedError:
-        return False
-    return True
+    except DocumentsLockedError as error:
+        return error.because
+    return ""
 
 
 def check_change(settings: Settings, request: Request) -> None:
@@ -33,7 +33,9 @@ def check_change(settings: Settings, request: Request) -> None:
     """
     if settings.uploads == "off":
         raise DocumentsLockedError(
-            "Documents cannot be changed over HTTP here.", "Change them in the folder itself."
+            "Documents cannot be changed over HTTP here.",
+            "Change them in the folder itself.",
+            because="off",
         )
     if settings.api_key is not None:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
@@ -41,12 +43,15 @@ def check_change(settings: Settings, request: Request) -> None:
         if scheme.lower() == "bearer" and secrets.compare_digest(given.encode(), expected.encode()):
             return
         raise DocumentsLockedError(
-            "Changing documents needs the API key.", "Send it as: Authorization: Bearer KEY"
+            "Changing documents needs the API key.",
+            "Send it as: Authorization: Bearer KEY",
+            because="key",
         )
     if settings.uploads == "auto" and not is_loopback(settings.host):
         raise DocumentsLockedError(
             "Documents cannot be changed: the server is open to the network and has no API key.",
             "Whoever runs it can set CITYDIP_API_KEY, or CITYDIP_UPLOADS=on.",
+            because="network",
         )
     _check_origin(settings, request)
 
@@ -70,5 +75,7 @@ def _check_origin(settings: Settings, request: Request) -> None:
     rebound = is_loopback(settings.host) and not is_loopback(name)
     if foreign or rebound:
         raise DocumentsLockedError(
-            "Another site may not change the documents.", "Use this server's own page or address."
+            "Another site may not change the documents.",
+            "Use this server's own page or address.",
+            because="origin",
         )

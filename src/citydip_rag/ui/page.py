@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from citydip_rag.errors import CitydipError
 from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Answer, Document, Language
 from citydip_rag.texts import catalogue
+from citydip_rag.ui import documents as drawer
 from citydip_rag.ui import render
 from citydip_rag.ui.words import both, keys_of, localized
 
@@ -22,11 +23,14 @@ logger = logging.getLogger(__name__)
 _QUESTIONS_AT_ONCE = 16
 _QUESTIONS_IN_QUEUE = 256
 _TURNS_KEPT = 100
-_ACCEPTED_UPLOAD_BYTES = 1  # nothing on the page takes a file
+_ACCEPTED_UPLOAD_BYTES = 1  # files go to our own API, never to Gradio's
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
 _HERE = files(__package__)
-_STYLE = ("base", "header", "conversation", "evidence", "composer", "motion", "layout")
+_STYLE = (
+    *("base", "header", "conversation", "evidence", "composer", "drawer", "documents"),
+    *("motion", "layout"),
+)
 
 
 class EngineLike(Protocol):
@@ -88,6 +92,13 @@ def build_page(source: EngineSource) -> gr.Blocks:
     page: gr.Blocks = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
     with page:
         gr.HTML(_header(), elem_id="header", apply_default_css=False, js_on_load=None)
+        gr.HTML(
+            drawer.panel(),
+            elem_id="documents",
+            apply_default_css=False,
+            js_on_load=drawer.script(),
+            **drawer.facts(),
+        )
         turns = gr.State(())
         conversation = gr.HTML(
             render.welcome(),
@@ -216,8 +227,9 @@ def _header() -> str:
         f'<header class="bar"><div class="brand">{_file("favicon.svg")}'
         f"<div><h1>{both('ui.name')}</h1>"
         f'<p class="promise">{both("ui.promise")}</p></div></div>'
-        f'<div class="switch" role="group"><span class="quiet">{both("ui.language_switch")}</span>'
-        f'{switch}</div></header><div id="announcer" class="quiet" aria-live="polite"></div>'
+        f'<div class="tools">{drawer.opener()}<div class="switch" role="group">'
+        f'<span class="quiet">{both("ui.language_switch")}</span>{switch}</div></div></header>'
+        '<div id="announcer" class="quiet" aria-live="polite"></div>'
     )
 
 

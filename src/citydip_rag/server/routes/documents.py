@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from citydip_rag.library import DocumentInfo, Job
 from citydip_rag.schema import Heading, Page
 from citydip_rag.server.dependencies import LibraryDep
-from citydip_rag.server.guard import check_change, may_change
+from citydip_rag.server.guard import check_change, why_locked
 from citydip_rag.server.problems import MEDIA_TYPE, Problem
 
 MAX_TEXT: Final = 100_000
@@ -36,6 +36,7 @@ class DocumentList(BaseModel):
 
     Attributes:
         changeable: whether whoever asks may add and remove documents.
+        locked: why not, in a word: `off`, `key`, `network` or `origin`; empty where they may.
         generation: of the index that answers now.
     """
 
@@ -44,6 +45,7 @@ class DocumentList(BaseModel):
     documents: tuple[DocumentInfo, ...]
     job: Job
     changeable: bool
+    locked: str
     generation: str
 
 
@@ -92,10 +94,12 @@ def _guarded(request: Request, library: LibraryDep) -> None:
 def documents(request: Request, library: LibraryDep) -> DocumentList:
     """Every file of the folder as it was indexed last, those that failed too."""
     engine = library.live.current
+    locked = why_locked(engine.settings, request)
     return DocumentList(
         documents=tuple(library.documents()),
         job=library.job,
-        changeable=may_change(engine.settings, request),
+        changeable=not locked,
+        locked=locked,
         generation=engine.index.generation,
     )
 
