@@ -214,3 +214,15 @@ async def test_an_upload_says_how_long_it_is(
     if length:
         request.headers["content-length"] = length
     assert (await client.send(request)).status_code == status
+
+
+async def test_behind_a_prefix_uploads_are_uploads_and_other_paths_the_api_s(
+    library: Library,
+) -> None:
+    transport = httpx.ASGITransport(app=create_app(library), root_path="/kota")
+    async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+        large = b"Isi kota. " * 20_000
+        sent = await client.post("/kota/documents", files={"files": ("baru.txt", large)})
+        assert sent.status_code == 202
+        wrong = await client.get("/kota/ask")
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")

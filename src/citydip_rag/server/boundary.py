@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from citydip_rag.server.limits import own_path
 from citydip_rag.server.problems import Problem
 
 READ_ONLY: Final = "GET"
@@ -28,7 +29,7 @@ class ApiBoundaryMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on what a route takes."""
-        if scope["type"] != "http" or _root(scope["path"]) not in self.roots:
+        if scope["type"] != "http" or _root(own_path(scope)) not in self.roots:
             await self.app(scope, receive, send)
             return
         allowed = self._allowed(scope)

@@ -35,10 +35,11 @@ class BodyLimitMiddleware:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
             await self.app(scope, receive, send)
             return
-        if scope["path"] == UPLOADS:  # goes to disk as it comes; the server holds it to its length
+        path = own_path(scope)
+        if path == UPLOADS:  # goes to disk as it comes; the server holds it to its length
             await self._upload(scope, receive, send)
             return
-        of_page = scope["path"].startswith(PAGE_CALLS)
+        of_page = path.startswith(PAGE_CALLS)
         limit = MAX_PAGE_BODY_BYTES if of_page else MAX_BODY_BYTES
         body = await _read(receive, limit)
         if body is None:
@@ -67,6 +68,12 @@ class BodyLimitMiddleware:
             await _too_large(MAX_UPLOAD_BYTES)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+def own_path(scope: Scope) -> str:
+    """The path below the prefix that a proxy may have put before it."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _too_large(limit: int) -> Response:
