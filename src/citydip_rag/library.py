@@ -256,7 +256,8 @@ class Library:
         except _Stopped:
             logger.warning("the indexing was interrupted; it is taken up at the next start")
         except NothingToIndexError as error:
-            self._withdraw_all()
+            if self._settings.seeds.is_dir():  # else its disk may only be away
+                self._withdraw_all()
             self._set(Job(state=JobState.FAILED, message=str(error)))
         except CitydipError as error:
             logger.warning("indexing failed: %s", error)
