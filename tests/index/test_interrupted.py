@@ -18,7 +18,8 @@ from citydip_rag.index import Index
 from citydip_rag.indexing import index_folder
 from citydip_rag.settings import load_settings
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)
 from toy import ToyEmbedder
 
 FILES = 24
@@ -78,7 +79,7 @@ def test_killed_twenty_times_nothing_is_lost_and_little_is_done_again(settings: 
     begun = 0
     for number in range(ROUNDS):
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(settings.seeds), str(settings.index), *sys.path[:1]],
+            [sys.executable, "-c", CHILD, str(settings.seeds), str(settings.index), HERE],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -151,7 +152,7 @@ def test_two_indexers_and_a_reader(settings: Settings) -> None:
     )
     children = [
         subprocess.Popen(
-            [sys.executable, "-c", code, str(settings.seeds), str(settings.index), *sys.path[:1]],
+            [sys.executable, "-c", code, str(settings.seeds), str(settings.index), HERE],
             stdout=subprocess.DEVNULL,
         )
         for _ in range(2)
