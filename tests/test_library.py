@@ -13,7 +13,12 @@ from pathlib import Path
 import pytest
 
 from citydip_rag import Engine, Settings, index_folder
-from citydip_rag.errors import DocumentPartError, IndexMissingError, UploadError
+from citydip_rag.errors import (
+    DocumentPartError,
+    DocumentsLockedError,
+    IndexMissingError,
+    UploadError,
+)
 from citydip_rag.index import write_lock
 from citydip_rag.index.generation import POINTER
 from citydip_rag.library import JobState, Library
@@ -195,6 +200,19 @@ def test_a_full_disk_keeps_nothing_of_an_upload(
         Library(live).add("b.txt", io.BytesIO(b"Kota."))
     assert caught.value.status == 507
     assert [path.name for path in settings.seeds.iterdir()] == ["a.txt"]
+
+
+def test_another_folder_s_index_is_not_emptied_by_an_upload(
+    live: LiveEngine, settings: Settings, tmp_path: Path
+) -> None:
+    elsewhere = settings.model_copy(update={"seeds": tmp_path / "elsewhere"})
+    library = Library(LiveEngine(Engine.open(elsewhere, ToyEmbedder())))
+    with pytest.raises(DocumentsLockedError, match=r"another folder.*--seeds"):
+        library.add("b.txt", io.BytesIO(b"Kota."))
+    with pytest.raises(DocumentsLockedError):
+        library.remove(library.documents()[0].id)
+    assert not elsewhere.seeds.exists()
+    assert sources(live.current) == {"a.txt"}
 
 
 def test_ending_stops_a_job_between_two_files(live: LiveEngine, settings: Settings) -> None:

@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner
 
-from citydip_rag import Engine
+from citydip_rag import Engine, index_folder
 from citydip_rag.cli import app
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
@@ -112,6 +112,7 @@ def test_curl_commands(line: str, engine: Engine, workplace: Path, tmp_path: Pat
         update={"seeds": workplace / "seeds", "index": tmp_path / "index"}
     )
     shutil.copytree(engine.settings.index, settings.index)
+    index_folder(settings, engine.embedder)
     (tmp_path / "report.md").write_text("# Laporan\n\nIsi laporan.", encoding="utf-8")
     with _served(Engine.open(settings, engine.embedder)) as address:
         words = shlex.split(line.replace("127.0.0.1:7860", address))

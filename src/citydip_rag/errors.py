@@ -94,7 +94,7 @@ class DocumentsLockedError(CitydipError):
 
     Attributes:
         because: short name of the cause, for those who say it in words of their own: `off`, `key`,
-            `network` or `origin`.
+            `network`, `origin` or `folder`.
     """
 
     slug = "documents-locked"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -61,6 +62,12 @@ class IndexReport(BaseModel):
     passages: int
     embedded: int
     files: tuple[FileReport, ...]
+
+
+def folder_of_index(settings: Settings) -> Path | None:
+    """The folder whose documents the index holds, or None where that is not known."""
+    previous = Previous.find(settings.index)
+    return Path(previous.manifest.folder) if previous and previous.manifest.folder else None
 
 
 def up_to_date(settings: Settings) -> IndexReport | None:
@@ -125,6 +132,7 @@ def index_folder(
             partial(report, EMBEDDING),
             run.records,
             READER_VERSION,
+            str(settings.seeds.resolve()),
         )
     gone = previous.manifest.inputs.keys() - run.records.keys() if previous else set()
     return IndexReport(
@@ -256,7 +264,8 @@ def _nothing_to_do(
     manifest = previous.manifest
     known = {source: record.sha256 for source, record in manifest.inputs.items()}
     now = {file.source: getattr(file, "sha256", "") for file in files}
-    if known != now or manifest.embedding_model != model or not previous.is_undamaged():
+    moved = manifest.folder != str(settings.seeds.resolve())
+    if known != now or moved or manifest.embedding_model != model or not previous.is_undamaged():
         return None
     return IndexReport(
         generation=previous.generation,

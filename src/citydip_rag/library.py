@@ -26,6 +26,7 @@ from citydip_rag.errors import (
     CitydipError,
     DocumentMissingError,
     DocumentPartError,
+    DocumentsLockedError,
     IndexBusyError,
     NothingToIndexError,
     UploadError,
@@ -169,6 +170,7 @@ class Library:
             UploadError: the name is no name, the kind is not read, or the file is too large.
             DocumentExistsError: there is another file of that name.
         """
+        self._check_folder()
         source = keep_upload(self._settings.seeds, name, content, replace=replace)
         self.index()
         return source
@@ -183,6 +185,7 @@ class Library:
             DocumentMissingError: there is none of that id.
             DocumentPartError: it is inside another file.
         """
+        self._check_folder()
         info = next((info for info in self.documents() if info.id == identity), None)
         if info is None:
             raise DocumentMissingError(f"There is no document {identity!r}.")
@@ -209,6 +212,25 @@ class Library:
         if self._job.state is not JobState.RUNNING:
             self._set(Job(state=JobState.RUNNING))
         self._wanted.set()
+
+    @property
+    def is_of_another_folder(self) -> bool:
+        """Whether the index holds another folder's documents: adding one here would lose them."""
+        origin = self.live.current.index.manifest.folder
+        return bool(origin) and Path(origin) != self._settings.seeds.resolve()
+
+    def _check_folder(self) -> None:
+        """Refuse to change a folder that is not the index'.
+
+        Raises:
+            DocumentsLockedError: it is another.
+        """
+        if self.is_of_another_folder:
+            raise DocumentsLockedError(
+                "The index was made from another folder than the one this server adds to.",
+                "Start it with --seeds and that folder.",
+                because="folder",
+            )
 
     def _withdraw(self, source: str) -> None:
         """Answer from a removed file no more, from now on and not only once all is indexed."""

@@ -27,9 +27,13 @@ def build_app(settings: Settings) -> FastAPI:
     Raises:
         CitydipError: model or index are not usable; says what to do.
     """
+    from citydip_rag.indexing import folder_of_index
     from citydip_rag.server.app import create_app
     from citydip_rag.ui.page import mount_page
 
+    folder = folder_of_index(settings)
+    if folder is not None and "seeds" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"seeds": folder})
     library = Library(LiveEngine.open(settings))
     return mount_page(create_app(library), library.live)
 

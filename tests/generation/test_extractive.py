@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from citydip_rag import Language, Passage
+from citydip_rag.corpus.sentences import sentence_spans
+from citydip_rag.corpus.text import structure
 from citydip_rag.evaluation.collection import whole_passage
 from citydip_rag.generation import ExtractiveGenerator, GenerationRequest
 from citydip_rag.generation.extractive import (
@@ -157,3 +159,23 @@ async def test_brackets_of_a_document_survive_the_whole_way(text: str) -> None:
 async def test_no_evidence_gives_nothing() -> None:
     request = requested("Apa?", [LEANING], {})
     assert [piece async for piece in ExtractiveGenerator().stream(request)] == []
+
+
+LIST = "(1) Tanda tangan sah jika memenuhi:\na. satu syarat;\nb. dua syarat; dan\nc. tiga syarat.\n(2) Lain."
+
+
+@pytest.mark.parametrize("best", [0, 1, 2])
+def test_a_sentence_that_announces_points_comes_with_all_of_them(best: int) -> None:
+    """Whether the announcement or one of the points answers best."""
+    extract = structure(LIST)
+    spans = [s for b in extract.blocks for s in sentence_spans(LIST, b.start, b.end)]
+    whole = whole_passage("p", "", LIST)[1].model_copy(update={"sentences": tuple(spans)})
+    evidence = [
+        Evidence(Candidate(0, whole, {"score": 1.0}), i, logit=s, strength=s, alignment=np.zeros(1))
+        for i, s in sorted(
+            enumerate(-abs(i - best) / 2 for i in range(5)), key=lambda item: -item[1]
+        )
+    ]
+    request = GenerationRequest("Kapan sah?", Language.INDONESIAN, [whole], evidence)
+    chosen = choose_sentences(request)
+    assert [sentence.index for sentence in chosen] == [0, 1, 2, 3]

@@ -12,7 +12,7 @@ from citydip_rag import Settings
 from citydip_rag.corpus import reading
 from citydip_rag.corpus.worker import ReaderProcess
 from citydip_rag.index import Index
-from citydip_rag.indexing import IndexReport, index_folder, up_to_date
+from citydip_rag.indexing import IndexReport, folder_of_index, index_folder, up_to_date
 from citydip_rag.schema import FileStatus
 from citydip_rag.settings import load_settings
 
@@ -167,3 +167,12 @@ def test_a_run_with_nothing_to_do_needs_no_model(
     assert up_to_date(settings) is None
     monkeypatch.setattr("citydip_rag.indexing.model_name", lambda _: "another")
     assert up_to_date(settings) is None
+
+
+def test_a_folder_that_moved_is_remembered_where_it_is(settings: Settings, read: list[str]) -> None:
+    assert folder_of_index(settings) == settings.seeds.resolve()
+    moved = settings.model_copy(update={"seeds": settings.seeds.with_name("moved")})
+    settings.seeds.rename(moved.seeds)
+    report = index_folder(moved, ToyEmbedder())
+    assert (report.embedded, read) == (0, [])
+    assert folder_of_index(moved) == moved.seeds.resolve()

@@ -156,12 +156,16 @@ def serve(
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65535, help="[default: 7860]")
     ] = None,
+    seeds: Annotated[
+        Path | None,
+        typer.Option("--seeds", help="Folder of the documents. [default: the one indexed]"),
+    ] = None,
     index: IndexOption = None,
 ) -> None:
     """Serve the page and the API."""
     from citydip_rag.serving import serve as run_server
 
-    run_server(load_settings(host=host, port=port, index=index))
+    run_server(load_settings(host=host, port=port, seeds=seeds, index=index))
 
 
 @app.command()

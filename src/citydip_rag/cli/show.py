@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from citydip_rag.cli.console import screen
-from citydip_rag.schema import Answer, FileStatus, PassageHit, SearchResult
+from citydip_rag.schema import Answer, FileReport, FileStatus, PassageHit, SearchResult
 from citydip_rag.texts import text
 
 _COLOURS = {
@@ -56,7 +56,7 @@ def index_report(report: IndexReport) -> None:
         screen.print(table)
     for file in report.files:
         if file.reason:
-            screen.print(Text("• ", style=_COLOURS[file.status]) + Text(file.reason))
+            screen.print(Text("• ", style=_COLOURS[file.status]) + Text(_named(file)))
     count = Counter(file.status for file in report.files)
     told = ", ".join(f"{count[status]} {status.value}" for status in _ORDER if count[status])
     made = f"{report.embedded} embedded now" if report.changed else "nothing had changed"
@@ -65,6 +65,12 @@ def index_report(report: IndexReport) -> None:
         f"{report.documents} documents, {report.passages} passages ({made})."
         ' Ask: citydip ask "…"  or: citydip serve'
     )
+
+
+def _named(file: FileReport) -> str:
+    """The reason, with the file's name before it if it does not say it."""
+    said = file.reason
+    return said if file.source in said else f"{file.source}: {said}"
 
 
 def answer(result: Answer) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from time import sleep
 from typing import TYPE_CHECKING
 
 from citydip_rag.cli import show
 from citydip_rag.cli.console import remarks, stage_bar, status
-from citydip_rag.errors import CitydipError
+from citydip_rag.errors import CitydipError, IndexBusyError
 from citydip_rag.settings import Settings
 
 if TYPE_CHECKING:
     from citydip_rag.indexing import IndexReport
 
+_BUSY_SECONDS = 2.0
+"""Until it is tried again while another process writes the index."""
 _SETTLED_MILLISECONDS = 1_000
 """A folder counts as changed when nothing has happened in it for so long."""
 
@@ -57,6 +60,10 @@ def _run(index: Callable[..., IndexReport]) -> None:
     try:
         with stage_bar() as step:
             report = index(progress=step)
+    except IndexBusyError:  # a server that was sent a file, for instance
+        sleep(_BUSY_SECONDS)
+        _run(index)
+        return
     except CitydipError as error:
         remarks.print(f"{error.message} {error.remedy}", markup=False, highlight=False)
         return

@@ -23,6 +23,8 @@ from citydip_rag.schema import Passage, Span
 
 MAX_SENTENCES: Final = 3
 MAX_LIST_SENTENCES: Final = 6
+MAX_POINTS: Final = 10
+"""Of a list that a sentence announces with a colon."""
 MARGIN: Final = 0.8
 """A further sentence is taken if its strength comes this close to the best one's."""
 CONTINUATION_MARGIN: Final = 1.0
@@ -54,6 +56,8 @@ _OPENS_ITEM: Final = re.compile(
     r"(?P<word>[^\W\d_]{5,})\s*[,:(]|\(?(?P<sign>[0-9]|(?-i:[a-g]))[.)]\s|(?P<bullet>[-*•–])\s",
     re.IGNORECASE,
 )
+_POINT: Final = re.compile(r"(?:[a-z]|\d{1,2})[.)]\s|[-*•–]\s")
+"""Opens a point of a list; a paragraph of a statute, "(2) ...", is none."""
 _ASKS_FOR_LIST: Final = re.compile(
     r"\b(apa saja|apa sajakah|siapa saja|mana saja|sebutkan|daftar|rincian"
     r"|(faktor-faktor|alasan-alasan|contoh-contoh|syarat-syarat|langkah-langkah|jenis-jenis)"
@@ -115,6 +119,9 @@ def choose_sentences(request: GenerationRequest) -> list[_Chosen]:
     listed = _listed(request, best)
     if listed:
         return listed
+    completed = _completed(request.passages, places[best.candidate.passage.id], best.index)
+    if completed:
+        return completed
     chosen = _continued(places, ranked)
     for evidence in ranked[1:]:
         if evidence.strength < best.strength - MARGIN:
@@ -125,6 +132,38 @@ def choose_sentences(request: GenerationRequest) -> list[_Chosen]:
             break
         chosen += fresh
     return _in_reading_order(request.passages, chosen)
+
+
+def _completed(passages: Sequence[Passage], place: int, index: int) -> list[_Chosen]:
+    """A sentence that ends in a colon, with the points it announces; else nothing.
+
+    Of a sentence that is such a point itself, the whole list. It may go on in the next passage.
+    """
+    home = passages[place]
+    while index >= 0 and _POINT.match(_quote(home, home.sentences[index])):
+        index -= 1
+    if index < 0 or not _quote(home, home.sentences[index]).rstrip().endswith(":"):
+        return []
+    listed = [_Chosen(place, index)]
+    position, start = home.position, index + 1
+    here: int | None = place
+    while here is not None and len(listed) <= MAX_POINTS:
+        sentences = passages[here].sentences
+        for number in range(start, len(sentences)):
+            if not _POINT.match(_quote(passages[here], sentences[number])):
+                return listed if len(listed) > 1 else []
+            listed.append(_Chosen(here, number))
+        position, start = position + 1, 0
+        here = next((n for n, p in enumerate(passages) if _follows(p, home, position)), None)
+    return listed[: MAX_POINTS + 1] if len(listed) > 1 else []
+
+
+def _follows(passage: Passage, home: Passage, position: int) -> bool:
+    return (passage.document_id, passage.heading, passage.position) == (
+        home.document_id,
+        home.heading,
+        position,
+    )
 
 
 def _continued(places: Mapping[str, int], ranked: Sequence[Evidence]) -> list[_Chosen]:

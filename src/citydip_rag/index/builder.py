@@ -119,6 +119,7 @@ class IndexBuilder:
         progress: Progress | None = None,
         inputs: Mapping[str, FileRecord] | None = None,
         reader: int = 0,
+        folder: str = "",
     ) -> Built:
         """Build a generation of these passages and make it current.
 
@@ -129,6 +130,7 @@ class IndexBuilder:
             progress: called with (passages embedded or known, passages in all).
             inputs: what became of every file, to be kept with the generation.
             reader: version of the code that read the files.
+            folder: where the files were.
 
         An interruption leaves the current generation as it is; what was embedded until then is in
         the cache and will not be embedded again.
@@ -138,7 +140,9 @@ class IndexBuilder:
             IndexDamagedError: the embedding cache is damaged.
         """
         try:
-            return self._build(documents, passages, progress, chunking, inputs or {}, reader)
+            return self._build(
+                documents, passages, progress, chunking, inputs or {}, reader, folder
+            )
         except (OSError, sqlite3.OperationalError) as error:
             raise DiskError(
                 f"The index cannot be written: {getattr(error, 'strerror', None) or error}.",
@@ -155,6 +159,7 @@ class IndexBuilder:
         chunking: ChunkingSettings | None,
         inputs: Mapping[str, FileRecord],
         reader: int,
+        origin: str,
     ) -> Built:
         projection = self._projection(passages)
         cache = EmbeddingCache(self.index, self.embedder.fingerprint + projection.fingerprint)
@@ -175,6 +180,7 @@ class IndexBuilder:
                     documents=len(documents),
                     passages=len(passages),
                     reader=reader,
+                    folder=origin,
                     inputs=dict(inputs),
                     files=checksums(folder),
                 )

@@ -61,6 +61,7 @@ class Manifest(BaseModel):
         token_dimension: length of the stored token vectors.
         chunking: how the documents were cut, None where passages came ready-made.
         reader: version of the code that read the files; 0 where passages came ready-made.
+        folder: where the files were, for whoever adds more; empty where passages came ready-made.
         inputs: what became of every file of the seeds folder, by its source.
         files: name of every file to its SHA-256.
     """
@@ -77,6 +78,7 @@ class Manifest(BaseModel):
     documents: int
     passages: int
     reader: int = 0
+    folder: str = ""
     inputs: dict[str, FileRecord] = {}
     files: dict[str, str]
 

@@ -36,7 +36,8 @@ class DocumentList(BaseModel):
 
     Attributes:
         changeable: whether whoever asks may add and remove documents.
-        locked: why not, in a word: `off`, `key`, `network` or `origin`; empty where they may.
+        locked: why not, in a word: `folder`, `off`, `key`, `network` or `origin`;
+            empty where they may.
         generation: of the index that answers now.
     """
 
@@ -94,7 +95,7 @@ def _guarded(request: Request, library: LibraryDep) -> None:
 def documents(request: Request, library: LibraryDep) -> DocumentList:
     """Every file of the folder as it was indexed last, those that failed too."""
     engine = library.live.current
-    locked = why_locked(engine.settings, request)
+    locked = "folder" if library.is_of_another_folder else why_locked(engine.settings, request)
     return DocumentList(
         documents=tuple(library.documents()),
         job=library.job,
