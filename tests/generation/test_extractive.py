@@ -161,7 +161,10 @@ async def test_no_evidence_gives_nothing() -> None:
     assert [piece async for piece in ExtractiveGenerator().stream(request)] == []
 
 
-LIST = "(1) Tanda tangan sah jika memenuhi:\na. satu syarat;\nb. dua syarat; dan\nc. tiga syarat.\n(2) Lain."
+LIST = (
+    "(1) Tanda tangan sah jika memenuhi:\na. satu syarat;\nb. dua syarat; dan\n"
+    "c. tiga syarat.\n(2) Lain."
+)
 
 
 @pytest.mark.parametrize("best", [0, 1, 2])
