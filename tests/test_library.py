@@ -158,6 +158,25 @@ def test_a_removed_document_is_not_answered_from_even_if_it_was_the_last(
     assert live.current.find("Kota kedua ada").candidates
 
 
+def test_a_removed_document_stays_out_of_a_generation_that_was_begun_before(
+    live: LiveEngine, settings: Settings
+) -> None:
+    library = Library(live)
+    (document,) = library.documents()
+    library.remove(document.id)
+    (settings.seeds / "a.txt").write_text("Judul\nKota pertama bekerja sama.", encoding="utf-8")
+    change(settings)
+    index_folder(settings, ToyEmbedder())  # as a run that had looked before the removal
+    assert live.refresh()
+    assert sources(live.current) == {"b.txt"}
+    (settings.seeds / "a.txt").unlink()
+    with library.working():
+        library.index()
+        until(lambda: library.job.state is JobState.DONE)
+    assert live.withdrawn == frozenset()
+    assert sources(live.current) == {"b.txt"}
+
+
 def test_a_document_that_comes_back_is_answered_from(live: LiveEngine, settings: Settings) -> None:
     library = Library(live)
     (document,) = library.documents()

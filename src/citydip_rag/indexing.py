@@ -18,6 +18,7 @@ from citydip_rag.corpus import (
     ReadingLimits,
     document_id,
     documents_of,
+    is_unchanged,
     scan_folder,
     title_of_name,
 )
@@ -232,9 +233,11 @@ class _Run:
 
     def _keep(self, file: FoundFile, made: Iterable[tuple[Document | FileFailure, str]]) -> None:
         reports = []
+        settled = is_unchanged(file)  # what was read may not be what was hashed
         for item, note in made:
             if isinstance(item, FileFailure):
                 reports.append(_failed(item))
+                settled &= not item.transient
                 continue
             passages = self.maker.passages(item)
             self._add(item, passages)
@@ -248,7 +251,8 @@ class _Run:
                     reason=note,
                 )
             )
-        self.records[file.source] = FileRecord(sha256=file.sha256, reports=tuple(reports))
+        known_as = file.sha256 if settled else ""  # else it is read again the next time
+        self.records[file.source] = FileRecord(sha256=known_as, reports=tuple(reports))
 
     def _add(self, document: Document, passages: Sequence[Passage]) -> None:
         self.documents.append(document)

@@ -236,8 +236,8 @@ class Library:
         """Answer from a removed file no more, from now on and not only once all is indexed."""
         engine = self.live.current
         record = engine.index.manifest.inputs.get(source)
-        gone = {document_id(report.source) for report in record.reports} if record else set()
-        engine.withdrawn |= gone
+        reports = record.reports if record else ()
+        self.live.withdraw(frozenset(document_id(report.source) for report in reports))
 
     def _path_of(self, source: str) -> Path | None:
         """The file of a source, found by its shown name since not every name can be shown."""
@@ -265,12 +265,13 @@ class Library:
     def _run(self) -> None:
         """One run; whatever happens in it, the next can follow."""
         self._set(Job(state=JobState.RUNNING))
+        removed = self.live.withdrawn  # before the folder is looked at
         try:
             report = up_to_date(self._settings) or index_folder(
                 self._settings, self.live.current.embedder.in_small_batches(), progress=self._step
             )
-            if not self.live.refresh() and not report.changed:
-                self.live.current.withdrawn = frozenset()  # what was removed has come back
+            self.live.refresh()
+            self.live.restore(removed)  # out of the index by now, unless it has come back
             self._set(Job(state=JobState.DONE, files=report.files))
         except IndexBusyError:
             self._ended.wait(_BUSY_SECONDS)
@@ -291,7 +292,7 @@ class Library:
     def _withdraw_all(self) -> None:
         """The folder holds nothing, so nothing is answered from, after a restart either."""
         engine = self.live.current
-        engine.withdrawn = frozenset(engine.index.store.document_ids())
+        self.live.withdraw(frozenset(engine.index.store.document_ids()))
         with suppress(CitydipError, OSError), write_lock(self._settings.index):
             retire(self._settings.index)
 

@@ -29,6 +29,7 @@ class LiveEngine:
     def __init__(self, engine: Engine) -> None:
         """Begin with an opened engine."""
         self._engine = engine
+        self._withdrawn: frozenset[str] = frozenset()
         self._refused: tuple[str, str] | None = None
         self._refreshing = threading.Lock()
 
@@ -41,6 +42,23 @@ class LiveEngine:
     def current(self) -> Engine:
         """The engine to answer the next question with."""
         return self._engine
+
+    @property
+    def withdrawn(self) -> frozenset[str]:
+        """Ids of documents that are not answered from, whatever the index holds."""
+        return self._withdrawn
+
+    def withdraw(self, documents: frozenset[str]) -> None:
+        """Answer from these documents no more, from the next generations neither."""
+        with self._refreshing:
+            self._withdrawn |= documents
+            self._engine.withdrawn = self._withdrawn
+
+    def restore(self, documents: frozenset[str]) -> None:
+        """Answer from these documents again, if the index holds them."""
+        with self._refreshing:
+            self._withdrawn -= documents
+            self._engine.withdrawn = self._withdrawn
 
     def refresh(self) -> bool:
         """Open the newest generation if it is another; blocks while it is verified.
@@ -63,11 +81,13 @@ class LiveEngine:
             if newest in {self._engine.index.identity, self._refused}:
                 return False
             try:
-                self._engine = Engine.open(settings, self._engine.embedder)
+                opened = Engine.open(settings, self._engine.embedder)
             except CitydipError as error:
                 self._refused = newest
                 logger.warning("the new index is not taken: %s", error)
                 return False
+            opened.withdrawn = self._withdrawn
+            self._engine = opened
             logger.info("now answering from %s", self._engine.index.generation)
             return True
 

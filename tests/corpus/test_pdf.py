@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,6 +60,15 @@ def test_paragraphs_go_on_over_pages_and_know_where_they_turn() -> None:
     first, second = extract.pages
     assert (first.number, first.start, second.number, second.end) == (1, 0, 2, len(extract.text))
     assert extract.text[second.start :].startswith("berbagi pengalaman.")
+
+
+def test_a_table_without_full_stops_is_no_endless_paragraph() -> None:
+    rows = [f"Kecamatan {n} Kelurahan {n} jumlah penduduk {n * 7} jiwa" for n in range(54)]
+    begun = time.monotonic()
+    extract = read_lines([page(number, *rows) for number in range(1, 101)])
+    assert time.monotonic() - begun < 10
+    assert len(extract.blocks) > 60
+    assert len(extract.pages) == 100
 
 
 def test_furniture_is_taken_off_and_the_text_is_not() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -117,17 +118,26 @@ def test_file_name_that_is_no_unicode_does_not_stop_the_folder(tmp_path: Path) -
 
 
 def test_no_two_names_become_one_and_none_reaches_the_terminal_raw(tmp_path: Path) -> None:
-    for name in (b"a\xff.txt", rb"a\xff.txt", b"a\x1b[31m.txt", "a\u202etxt.md".encode()):
+    for name in (
+        b"a\xff.txt",
+        rb"a\xff.txt",
+        b"a\x1b[31m.txt",
+        "a\u202etxt.md".encode(),
+        b"b\x9f.txt",
+        "b\x9f.txt".encode(),
+    ):
         path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
         path.write_text("Isi kota ini.", encoding="utf-8")
     items = [item for item in read_folder(tmp_path) if isinstance(item, Document)]
     assert {item.source for item in items} == {
         r"a\xff.txt",
         r"a\\xff.txt",
-        r"a\x1b[31m.txt",
+        r"a\u001b[31m.txt",
         r"a\u202etxt.md",
+        r"b\x9f.txt",
+        r"b\u009f.txt",
     }
-    assert len({item.id for item in items}) == 4
+    assert len({item.id for item in items}) == 6
 
 
 @pytest.mark.parametrize("denied", ["iterdir", "stat"])
@@ -156,6 +166,15 @@ def test_a_file_without_a_word_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     with pytest.raises(DocumentError, match=r"a\.txt holds no text"):
         read_file(tmp_path / "a.txt", "a.txt")
+
+
+def test_front_matter_that_never_ends_takes_no_time(tmp_path: Path) -> None:
+    lines = "".join(f"    kunci{n}: nilai {n}\n" for n in range(500))
+    path = tmp_path / "a.md"
+    path.write_text(f"---\n{lines}\n\nIsi.", encoding="utf-8")
+    begun = time.monotonic()
+    assert "Isi." in read_file(path, "a.md").text
+    assert time.monotonic() - begun < 5
 
 
 def test_headings_never_fill_the_embedder(tmp_path: Path) -> None:

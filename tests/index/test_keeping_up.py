@@ -176,3 +176,49 @@ def test_a_folder_that_moved_is_remembered_where_it_is(settings: Settings, read:
     report = index_folder(moved, ToyEmbedder())
     assert (report.embedded, read) == (0, [])
     assert folder_of_index(moved) == moved.seeds.resolve()
+
+
+def test_another_ending_is_another_reading(settings: Settings, read: list[str]) -> None:
+    (settings.seeds / "a.txt").write_text("Kota **Bandung** bermitra.", encoding="utf-8")
+    (settings.seeds / "catatan").write_text("Kota lain bermitra juga.", encoding="utf-8")
+    assert statuses(index_folder(settings, ToyEmbedder()))["catatan"] == "skipped"
+    (settings.seeds / "a.txt").rename(settings.seeds / "a.md")
+    (settings.seeds / "catatan").rename(settings.seeds / "catatan.txt")
+    read.clear()
+    report = statuses(index_folder(settings, ToyEmbedder()))
+    assert (report["a.md"], report["catatan.txt"]) == ("indexed", "indexed")
+    assert sorted(read) == ["a.md", "catatan.txt"]
+
+
+def test_what_failed_for_want_of_time_is_read_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (settings.seeds / "baru.txt").write_text("Kota baru ada.", encoding="utf-8")
+    with monkeypatch.context() as patch:
+        late = reading.Part("baru.txt", reason="baru.txt took too long.", transient=True)
+        patch.setattr(ReaderProcess, "read", lambda *_: [late])
+        assert statuses(index_folder(settings, ToyEmbedder()))["baru.txt"] == "failed"
+    assert statuses(index_folder(settings, ToyEmbedder()))["baru.txt"] == "indexed"
+
+
+def test_a_file_that_changes_while_it_is_indexed_is_read_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = settings.seeds / "baru.txt"
+    file.write_text("Kota pertama.", encoding="utf-8")
+    genuine = ReaderProcess.read
+
+    def interfered(self: ReaderProcess, path: Path, source: str) -> list[reading.Part]:
+        file.write_text("Kota sementara.", encoding="utf-8")
+        return genuine(self, path, source)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ReaderProcess, "read", interfered)
+        index_folder(settings, ToyEmbedder())
+    file.write_text("Kota pertama.", encoding="utf-8")
+    index_folder(settings, ToyEmbedder())
+    index = Index.open(settings.index, ToyEmbedder())
+    texts = {index.store.document(i).text.strip() for i in index.store.document_ids()}
+    index.close()
+    assert "Kota pertama." in texts
+    assert "Kota sementara." not in texts

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _BUSY_SECONDS = 2.0
 """Until it is tried again while another process writes the index."""
+_LOOK_MILLISECONDS = 30_000
 _SETTLED_MILLISECONDS = 1_000
 """A folder counts as changed when nothing has happened in it for so long."""
 
@@ -52,6 +53,8 @@ def _changes(settings: Settings, ended: threading.Event | None) -> Iterator[obje
         stop_event=ended,
         debounce=_SETTLED_MILLISECONDS,
         raise_interrupt=True,
+        rust_timeout=_LOOK_MILLISECONDS,
+        yield_on_timeout=True,  # in case something happened while nobody was watching
         ignore_permission_denied=True,
     )
 

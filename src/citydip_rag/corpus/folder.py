@@ -76,7 +76,7 @@ def documents_of(
     """What a file's parts give, each with a note on its reading."""
     for part in parts:
         if part.extract is None:
-            yield FileFailure(part.source, part.reason, skipped=part.skipped), ""
+            yield FileFailure(part.source, part.reason, part.skipped, part.transient), ""
             continue
         try:
             document = make_document(part.extract, part.source, file.sha256)
@@ -126,6 +126,14 @@ def make_document(extract: Extract, source: str, sha256: str) -> Document:
         blocks=tuple(extract.blocks),
         pages=tuple(extract.pages),
     )
+
+
+def is_unchanged(file: FoundFile) -> bool:
+    """Whether a file still is what it was when it was found."""
+    try:
+        return _sha256(file.path) == file.sha256
+    except OSError:
+        return False
 
 
 def document_id(source: str) -> str:

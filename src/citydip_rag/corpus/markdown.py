@@ -11,9 +11,7 @@ from citydip_rag.corpus.base import Extract, Loader
 from citydip_rag.corpus.encoding import decode
 from citydip_rag.corpus.markup import parse_html, read_markup
 
-_FRONT_MATTER: Final = re.compile(
-    r"\A---[ \t]*\n((?:[\w-]+:.*\n|[ \t]+.*\n|- .*\n|#.*\n)+)---[ \t]*\n"
-)
+_FRONT_MATTER: Final = re.compile(r"\A---[ \t]*\n((?:(?:[\w-]+:|[ \t]+\S|- |#).*\n)+)---[ \t]*\n")
 _TITLE: Final = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
 _DEEPEST: Final = 60
 """Levels of quotations and lists that are read; what is deeper would exhaust the parser."""

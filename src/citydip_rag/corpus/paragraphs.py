@@ -35,6 +35,8 @@ _LARGER: Final = 1.12
 _WORD_GAP: Final = 1.5
 """Times the type's size: what is farther apart stands in another column."""
 _LONGEST_LINES: Final = 3
+_LONGEST_PARAGRAPH: Final = 80
+"""Lines: what goes on for longer is a list or a table, and no paragraph."""
 _HYPHEN: Final = re.compile(r"(\w+)-$")
 
 
@@ -155,13 +157,18 @@ def read_lines(pages: Sequence[Sequence[Line]], title: str = "") -> Extract:
 
 def _text(group: Sequence[Line]) -> tuple[str, list[tuple[int, int]]]:
     """A paragraph's text, and for each page on it the offset where that begins."""
-    text = group[0].text.strip()
+    pieces = [group[0].text.strip()]
     turns = [(group[0].page, 0)]
+    length = len(pieces[0])
     for line in group[1:]:
-        text = joined(text, line.text.strip())
+        text = line.text.strip()
+        before = joined(pieces[-1], text)[: -len(text)]  # its end may be another now
+        length += len(before) - len(pieces[-1])
         if line.page != turns[-1][0]:
-            turns.append((line.page, len(text) - len(line.text.strip())))
-    return text, turns
+            turns.append((line.page, length))
+        pieces[-1:] = [before, text]
+        length += len(text)
+    return "".join(pieces), turns
 
 
 def _groups(pages: Sequence[Sequence[Line]]) -> Iterator[list[Line]]:
@@ -171,7 +178,8 @@ def _groups(pages: Sequence[Sequence[Line]]) -> Iterator[list[Line]]:
         column = _column(page)
         pitch = _pitch(page)
         for line in page:
-            if group and _begins(group, line, column, pitch):
+            full = len(group) >= _LONGEST_PARAGRAPH
+            if group and (full or _begins(group, line, column, pitch)):
                 yield group
                 group = []
             group.append(line)

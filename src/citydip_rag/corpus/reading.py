@@ -31,12 +31,14 @@ class Part:
         extract: its text, or None where it could not be read.
         reason: why not, and what to do.
         skipped: it is of a kind that is not read at all.
+        transient: it may be read the next time; time, memory or the system were against it.
     """
 
     source: str
     extract: Extract | None = None
     reason: str = ""
     skipped: bool = False
+    transient: bool = False
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ def _parts(path: Path, source: str, budget: _Budget, depth: int) -> Iterator[Par
         return
     except OSError as error:
         reason = f"{source} cannot be read: {error.strerror or error}. Check its permissions."
-        yield Part(source, reason=reason)
+        yield Part(source, reason=reason, transient=True)
         return
     inside = list(_members(loader, path, source, budget, depth))
     if extract.text.strip() or not inside:

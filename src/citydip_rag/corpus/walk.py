@@ -20,6 +20,8 @@ class FileFailure:
     source: str
     reason: str
     skipped: bool = False
+    transient: bool = False
+    """It may be read the next time: it was a matter of time, memory or the system."""
 
 
 def walk_files(folder: Path) -> Iterator[Path | FileFailure]:
@@ -37,7 +39,7 @@ def shown_name(name: str) -> str:
     written out, and a backslash is doubled, so that no two names become one.
     """
     name = os.fsencode(name.replace("\\", "\\\\")).decode("utf-8", errors="backslashreplace")
-    return _UNSHOWABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), name)
+    return _UNSHOWABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", name)
 
 
 @dataclass(slots=True)

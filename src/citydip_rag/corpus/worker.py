@@ -30,7 +30,7 @@ _GRACE: Final = 5.0
 """Seconds after which a child ends itself, should nobody have ended it."""
 _CHUNK: Final = 1 << 20
 _START: Final = 30.0
-"""Seconds a child may take to start, on top of its first file's."""
+"""Seconds a child may take to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,6 @@ class ReaderProcess:
         """Start nothing yet: the child starts with the first file."""
         self._limits = limits or ReadingLimits()
         self._child: subprocess.Popen[bytes] | None = None
-        self._fresh = True
 
     def __enter__(self) -> Self:
         """Return the reader."""
@@ -70,20 +69,19 @@ class ReaderProcess:
 
     def read(self, path: Path, source: str) -> list[Part]:
         """Read a file and the files inside it; a failure of any kind is a part with its reason."""
-        child = self._started()
         request = {"path": os.fspath(path.absolute()), "source": source}
         try:
+            child = self._started()
             _send(child, request)
-            reply = _receive(child, self._limits.seconds + (_START if self._fresh else 0))
-            self._fresh = False
+            reply = _receive(child, self._limits.seconds)
         except TimeoutError:
             self.close()
             reason = f"{source} took longer than {self._limits.seconds:g} seconds to read."
-            return [Part(source, reason=f"{reason} Split it, or save it anew.")]
+            return [Part(source, reason=f"{reason} Split it, or save it anew.", transient=True)]
         except (OSError, EOFError, ValueError):
             self.close()
             reason = f"{source} brought its reader down, or needs over {self._limits.megabytes} MB."
-            return [Part(source, reason=f"{reason} Split it, or save it anew.")]
+            return [Part(source, reason=f"{reason} Split it, or save it anew.", transient=True)]
         return [_part(item) for item in reply]
 
     def close(self) -> None:
@@ -95,7 +93,6 @@ class ReaderProcess:
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
-            self._fresh = True
             self._child = subprocess.Popen(  # noqa: S603  # ourselves, with our own arguments
                 [
                     sys.executable,
@@ -109,6 +106,7 @@ class ReaderProcess:
                 stderr=subprocess.DEVNULL,
                 process_group=0,  # so that what it runs, such as Tesseract, ends with it
             )
+            _receive(self._child, _START)  # it says when it is ready
         return self._child
 
 
@@ -154,6 +152,7 @@ def _packed(part: Part) -> dict[str, Any]:
         "source": part.source,
         "reason": part.reason,
         "skipped": part.skipped,
+        "transient": part.transient,
     }
     if part.extract is not None:
         extract = part.extract
@@ -180,7 +179,7 @@ def _part(packed: dict[str, Any]) -> Part:
         blocks=tuple(Block(start=s, end=e) for s, e in data["blocks"]),
         pages=tuple(Page(start=s, end=e, number=number) for s, e, number in data["pages"]),
     )
-    return Part(packed["source"], extract, packed["reason"], packed["skipped"])
+    return Part(packed["source"], extract, packed["reason"], packed["skipped"], packed["transient"])
 
 
 def _limit_memory(megabytes: int) -> None:
@@ -210,7 +209,8 @@ def _answer(request: dict[str, str]) -> list[dict[str, Any]]:
     try:
         return [_packed(part) for part in read_parts(Path(request["path"]), source)]
     except (MemoryError, RecursionError, SystemError):
-        return [_packed(Part(source, reason=f"{source} is too large or too deep to be read."))]
+        reason = f"{source} is too large or too deep to be read."
+        return [_packed(Part(source, reason=reason, transient=True))]
     except Exception as error:  # noqa: BLE001  # any library may fail on a file in ways of its own
         reason = f"{source} cannot be read ({type(error).__name__}). Open it and save it anew."
         return [_packed(Part(source, reason=reason))]
@@ -223,6 +223,8 @@ def run() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what libraries print
     seconds, megabytes = float(sys.argv[1]), int(sys.argv[2])
     _limit_memory(megabytes)
+    replies.write(b"true\n")
+    replies.flush()
     for line in sys.stdin.buffer:
         with _alarm(seconds):
             reply = _answer(json.loads(line))

@@ -19,7 +19,7 @@ from citydip_rag.index.generation import (
     verify_files,
 )
 from citydip_rag.index.store import FILE, PassageStore
-from citydip_rag.schema import Document, Passage
+from citydip_rag.schema import Document, FileStatus, Passage
 
 logger = logging.getLogger(__name__)
 
@@ -70,14 +70,18 @@ class Held:
         """Take over an opened store."""
         self._inputs = inputs
         self._store = store
-        self._by_content = {record.sha256: source for source, record in inputs.items()}
+        self._by_content = {
+            (record.sha256, Path(source).suffix.lower()): source
+            for source, record in inputs.items()
+            if any(report.status is FileStatus.INDEXED for report in record.reports)
+        }
 
     def close(self) -> None:
         """Close the store."""
         self._store.close()
 
     def record(self, source: str, sha256: str) -> tuple[str, FileRecord] | None:
-        """What is known of a file of that content, under its own name or another.
+        """What is known of a file of that content, under its own name or another of its kind.
 
         Returns:
             The source it had then, and what became of it.
@@ -85,7 +89,7 @@ class Held:
         own = self._inputs.get(source)
         if own is not None and own.sha256 == sha256:
             return source, own
-        other = self._by_content.get(sha256) if sha256 else None
+        other = self._by_content.get((sha256, Path(source).suffix.lower())) if sha256 else None
         return None if other is None else (other, self._inputs[other])
 
     def document(self, identity: str) -> tuple[Document, Sequence[Passage]]:

@@ -69,9 +69,12 @@ def is_loopback(host: str) -> bool:
 def _check_origin(settings: Settings, request: Request) -> None:
     """Refuse other sites' pages, and other names that were made to lead to this machine."""
     host = request.headers.get("host", "")
-    name = urlsplit(f"//{host}").hostname or ""
     origin = request.headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != host
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        foreign = origin is not None and urlsplit(origin).netloc != host
+    except ValueError:  # no address at all
+        name, foreign = "", True
     rebound = is_loopback(settings.host) and not is_loopback(name)
     if foreign or rebound:
         raise DocumentsLockedError(
