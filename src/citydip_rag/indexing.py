@@ -78,7 +78,7 @@ def up_to_date(settings: Settings) -> IndexReport | None:
         NothingToIndexError: there is no folder, or nothing in it.
     """
     return _nothing_to_do(
-        settings, scan_folder(settings.seeds), model_name(settings.embedding_model)
+        settings, scan_folder(settings.seeds, settings.index), model_name(settings.embedding_model)
     )
 
 
@@ -108,7 +108,7 @@ def index_folder(
     )
     report = progress or (lambda *_: None)
     with write_lock(settings.index):
-        files = scan_folder(settings.seeds)
+        files = scan_folder(settings.seeds, settings.index)
         unchanged = None if rebuild else _nothing_to_do(settings, files, embedder.name)
         if unchanged:
             return unchanged

@@ -31,8 +31,6 @@ from citydip_rag.errors import (
     NothingToIndexError,
     UploadError,
 )
-from citydip_rag.index import write_lock
-from citydip_rag.index.generation import retire
 from citydip_rag.indexing import index_folder, up_to_date
 from citydip_rag.live import LiveEngine
 from citydip_rag.schema import Document, FileReport, FileStatus
@@ -73,6 +71,13 @@ class Job(BaseModel):
     files: tuple[FileReport, ...] = ()
 
 
+class _Kept(BaseModel):
+    """What outlives the server: how its last job stood, and what it no longer answered from."""
+
+    state: JobState = JobState.IDLE
+    withdrawn: tuple[str, ...] = ()
+
+
 class DocumentInfo(BaseModel):
     """A file of the folder, as far as the index knows it.
 
@@ -109,12 +114,14 @@ class Library:
         self._job = Job()
         self._wanted = threading.Event()
         self._ended = threading.Event()
+        self._kept = self._read_job()
+        live.withdraw(frozenset(self._kept.withdrawn))
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """Index in the background for as long as the context lasts; take up an interrupted job."""
         clear_unfinished(self._settings.seeds)
-        if self._was_interrupted():
+        if self._kept.state is JobState.RUNNING:
             logger.warning("taking up the indexing that was interrupted")
             self._wanted.set()
         thread = threading.Thread(target=self._work, name="citydip-index", daemon=True)
@@ -291,10 +298,7 @@ class Library:
 
     def _withdraw_all(self) -> None:
         """The folder holds nothing, so nothing is answered from, after a restart either."""
-        engine = self.live.current
-        self.live.withdraw(frozenset(engine.index.store.document_ids()))
-        with suppress(CitydipError, OSError), write_lock(self._settings.index):
-            retire(self._settings.index)
+        self.live.withdraw(frozenset(self.live.current.index.store.document_ids()))
 
     def _step(self, stage: str, done: int, total: int) -> None:
         if self._ended.is_set():
@@ -307,15 +311,18 @@ class Library:
         with suppress(OSError):
             self._settings.index.mkdir(parents=True, exist_ok=True)
             unfinished = self._settings.index / f".{_JOB_FILE}"
-            unfinished.write_text(json.dumps({"state": job.state.value}), encoding="utf-8")
+            unfinished.write_text(
+                json.dumps({"state": job.state.value, "withdrawn": sorted(self.live.withdrawn)}),
+                encoding="utf-8",
+            )
             unfinished.replace(self._settings.index / _JOB_FILE)
 
-    def _was_interrupted(self) -> bool:
+    def _read_job(self) -> _Kept:
+        """What the server before this one was doing."""
         try:
-            content = (self._settings.index / _JOB_FILE).read_text(encoding="utf-8")
-            return bool(json.loads(content)["state"] == JobState.RUNNING)
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
+            return _Kept.model_validate_json((self._settings.index / _JOB_FILE).read_bytes())
+        except (OSError, ValueError):
+            return _Kept()
 
 
 def _info(engine: Engine, report: FileReport, source: str) -> DocumentInfo:

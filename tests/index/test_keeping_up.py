@@ -222,3 +222,10 @@ def test_a_file_that_changes_while_it_is_indexed_is_read_again(
     index.close()
     assert "Kota pertama." in texts
     assert "Kota sementara." not in texts
+
+
+def test_an_index_inside_the_folder_is_no_document(settings: Settings) -> None:
+    inside = settings.model_copy(update={"index": settings.seeds / "index"})
+    first = index_folder(inside, ToyEmbedder())
+    assert statuses(first) == {"dua.txt": "indexed", "satu.txt": "indexed", "tiga.txt": "indexed"}
+    assert not index_folder(inside, ToyEmbedder()).changed

@@ -33,8 +33,12 @@ class FoundFile:
     sha256: str
 
 
-def scan_folder(folder: Path) -> list[FoundFile | FileFailure]:
+def scan_folder(folder: Path, without: Path | None = None) -> list[FoundFile | FileFailure]:
     """Every file below a folder in the order of their names, with what cannot be opened.
+
+    Args:
+        folder: where they are.
+        without: a folder in it to pass over, such as the index itself.
 
     Raises:
         NothingToIndexError: the folder does not exist or is empty.
@@ -44,7 +48,7 @@ def scan_folder(folder: Path) -> list[FoundFile | FileFailure]:
             f"There is no folder {shown_name(folder.name)!r}.",
             "Create it and put your documents into it.",
         )
-    found = [_found(item, folder) for item in walk_files(folder)]
+    found = [_found(item, folder) for item in walk_files(folder, without)]
     if not found:
         raise NothingToIndexError(
             f"The folder {shown_name(folder.name)!r} holds no documents.",

@@ -24,12 +24,16 @@ class FileFailure:
     """It may be read the next time: it was a matter of time, memory or the system."""
 
 
-def walk_files(folder: Path) -> Iterator[Path | FileFailure]:
+def walk_files(folder: Path, without: Path | None = None) -> Iterator[Path | FileFailure]:
     """The files below a folder in the order of their names, and what cannot be opened.
 
     Hidden files are passed over, links are not followed out of the folder.
+
+    Args:
+        folder: where they are.
+        without: a folder in it to pass over, such as the index itself.
     """
-    return _Walk(folder, folder.resolve()).below(folder)
+    return _Walk(folder, folder.resolve(), without and without.resolve()).below(folder)
 
 
 def shown_name(name: str) -> str:
@@ -46,6 +50,7 @@ def shown_name(name: str) -> str:
 class _Walk:
     top: Path
     root: Path
+    without: Path | None = None
     seen: set[tuple[int, int]] = field(default_factory=set)
     """Folders by device and inode, so that a circle of links ends."""
 
@@ -63,7 +68,8 @@ class _Walk:
 
     def _entry(self, entry: Path) -> Iterator[Path | FileFailure]:
         try:
-            inside = entry.resolve().is_relative_to(self.root)
+            place = entry.resolve()
+            inside = place.is_relative_to(self.root) and place != self.without
             mode = entry.stat().st_mode if inside else 0
         except FileNotFoundError:  # a link to nowhere, or just removed
             return

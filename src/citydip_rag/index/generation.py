@@ -113,12 +113,6 @@ def publish(index: Path, folder: Path, manifest: Manifest) -> None:
     _sync(index)
 
 
-def retire(index: Path) -> None:
-    """Leave the index without a current generation; call with the write lock held."""
-    (index / POINTER).unlink(missing_ok=True)
-    _sync(index)
-
-
 def remove_old(index: Path) -> None:
     """Delete all generations and leftovers but the newest few; call with the write lock held.
 
