@@ -27,7 +27,7 @@ LAYERS = [
     {"generation"},
     {"grounding"},
     {"engine", "indexing", "parts"},
-    {"live", "uploads"},
+    {"listing", "live", "uploads"},
     {"library"},
     {"evaluation"},
     {"server"},

@@ -18,6 +18,7 @@ OPEN = {
     "errors",
     "indexing",
     "library",
+    "listing",
     "live",
     "parts",
     "schema",

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,9 @@ def live(settings: Settings) -> LiveEngine:
     return LiveEngine(Engine.open(settings, ToyEmbedder()))
 
 
-def until(what: object, seconds: float = 20) -> None:
+def until(what: Callable[[], bool], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
-    while not what():  # type: ignore[operator]
+    while not what():
         assert time.monotonic() < deadline, "it does not come"
         time.sleep(0.02)
 

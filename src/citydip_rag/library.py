@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,6 @@ from pydantic import BaseModel, ConfigDict
 from citydip_rag.corpus import document_id, known_suffixes
 from citydip_rag.corpus.reading import MAX_FILE_BYTES
 from citydip_rag.corpus.walk import shown_name
-from citydip_rag.engine import Engine
 from citydip_rag.errors import (
     CitydipError,
     DocumentMissingError,
@@ -32,8 +31,9 @@ from citydip_rag.errors import (
     UploadError,
 )
 from citydip_rag.indexing import index_folder, up_to_date
+from citydip_rag.listing import DocumentInfo, list_documents
 from citydip_rag.live import LiveEngine
-from citydip_rag.schema import Document, FileReport, FileStatus
+from citydip_rag.schema import Document, FileReport
 from citydip_rag.uploads import clear_unfinished, keep_upload
 
 _JOB_FILE: Final = "job.json"
@@ -78,27 +78,6 @@ class _Kept(BaseModel):
     withdrawn: tuple[str, ...] = ()
 
 
-class DocumentInfo(BaseModel):
-    """A file of the folder, as far as the index knows it.
-
-    Attributes:
-        id: of the document, where it is indexed.
-        removable: whether it is a file of its own, and not one inside another.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    title: str
-    source: str
-    status: FileStatus
-    passages: int
-    pages: int | None
-    language: str | None
-    reason: str
-    removable: bool
-
-
 def accepted_files() -> tuple[list[str], int]:
     """Endings of the files that can be added, and how many bytes one of them may have."""
     return known_suffixes(), MAX_FILE_BYTES
@@ -140,14 +119,7 @@ class Library:
 
     def documents(self) -> list[DocumentInfo]:
         """Every file of the last indexing, documents and failures, by source."""
-        engine = self.live.current
-        infos = []
-        for source, record in engine.index.manifest.inputs.items():
-            reports = [r for r in record.reports if document_id(r.source) not in engine.withdrawn]
-            infos += [_info(engine, report, source) for report in reports]
-            if reports and all(report.source != source for report in reports):
-                infos.append(_container(source, reports))
-        return sorted(infos, key=lambda info: info.source)
+        return list_documents(self.live.current)
 
     def document(self, identity: str) -> Document:
         """A document's text and structure.
@@ -323,37 +295,6 @@ class Library:
             return _Kept.model_validate_json((self._settings.index / _JOB_FILE).read_bytes())
         except (OSError, ValueError):
             return _Kept()
-
-
-def _info(engine: Engine, report: FileReport, source: str) -> DocumentInfo:
-    identity = document_id(report.source)
-    indexed = report.status is FileStatus.INDEXED
-    return DocumentInfo(
-        id=identity,
-        title=engine.index.store.name(identity).title if indexed else "",
-        source=report.source,
-        status=report.status,
-        passages=report.passages,
-        pages=report.pages,
-        language=report.language,
-        reason=report.reason,
-        removable=report.source == source,
-    )
-
-
-def _container(source: str, reports: Sequence[FileReport]) -> DocumentInfo:
-    """A file that has no text of its own, such as an archive: it can be removed with all in it."""
-    return DocumentInfo(
-        id=document_id(source),
-        title="",
-        source=source,
-        status=FileStatus.INDEXED,
-        passages=sum(report.passages for report in reports),
-        pages=None,
-        language=None,
-        reason="",
-        removable=True,
-    )
 
 
 class _Stopped(Exception):  # noqa: N818  # no error: the server ends

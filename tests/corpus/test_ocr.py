@@ -275,7 +275,7 @@ def test_labels_in_the_margin_belong_to_their_lines() -> None:
         line("Kolom lain", 150, 500, 600),
     ]
     overlooked = [line("b.", 130, 140, 650), line("c.", 130, 140, 500)]
-    assert [item.text for item in ocr._with_labels(read, overlooked)] == [
+    assert [item.text for item in ocr_lines.with_labels(read, overlooked)] == [
         "JUDUL",
         "Menimbang : a. bahwa satu;",
         "b. dan",

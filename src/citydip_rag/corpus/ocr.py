@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from itertools import groupby
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+from citydip_rag.corpus.ocr_lines import MARK, Word, lines_of, placed, with_labels
 from citydip_rag.corpus.paragraphs import Line
 
 if TYPE_CHECKING:
@@ -41,17 +41,6 @@ _LAYOUT, _BLOCK = 3, 6
 """Tesseract's ways to look at a page: find its columns and pictures, or read line by line."""
 _WORD: Final = 5
 """Tesseract's level of a word, below page, block, paragraph and line."""
-
-_X_HEIGHT, _ASCENT, _DESCENT = 0.48, 0.22, 0.21
-"""Of the type's size, in most fonts."""
-_ASCENDING: Final = re.compile(r"[A-Z0-9bdfhklt()/\[\]]")
-_DESCENDING: Final = re.compile(r"[gjpqyQ()/\[\],;]")
-_MARK: Final = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]{1,2})[.)]")
-_LABEL: Final = re.compile(rf"(?::|(?:^|\s){_MARK.pattern})$")
-_LONGEST_LABEL: Final = 4
-"""Words."""
-_LABEL_GAP: Final = 6
-"""Times the type's size: how far a label may stand from its line."""
 
 
 class RecognitionError(Exception):
@@ -176,9 +165,9 @@ def recognize(page: PdfPage, number: int) -> list[Line]:
         marks = _overlooked_marks(picture, words, dpi, deadline)
     except (RuntimeError, OSError, ValueError, MemoryError, SystemExit) as error:
         raise RecognitionError from error  # pytesseract raises any of them
-    lines = _lines([_placed(word, picture.height, dots) for word in words], number)
-    labels = _lines([_placed(word, picture.height, dots) for word in marks], number)
-    return _with_labels(lines, labels)
+    lines = lines_of([placed(word, picture.height, dots) for word in words], number)
+    labels = lines_of([placed(word, picture.height, dots) for word in marks], number)
+    return with_labels(lines, labels)
 
 
 def _seconds() -> float:
@@ -192,20 +181,7 @@ def _dots_per_point(width: float, height: float) -> float:
     return float(min(_RESOLUTION, (_MOST_PIXELS / inches) ** 0.5) / 72)
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
-    """A word and its box: in dots from the upper left corner, then in points from the lower."""
-
-    text: str
-    confidence: float
-    line: tuple[int, int, int]
-    left: float
-    right: float
-    top: float
-    bottom: float
-
-
-def _upright(picture: Image, dpi: int, deadline: float) -> tuple[Image, list[_Word]]:
+def _upright(picture: Image, dpi: int, deadline: float) -> tuple[Image, list[Word]]:
     """The page and its words; turned first if it was scanned sideways.
 
     Finding out which way is up takes half as long as reading, so it is asked only in doubt.
@@ -219,8 +195,8 @@ def _upright(picture: Image, dpi: int, deadline: float) -> tuple[Image, list[_Wo
 
 
 def _overlooked_marks(
-    picture: Image, words: Sequence[_Word], dpi: int, deadline: float
-) -> list[_Word]:
+    picture: Image, words: Sequence[Word], dpi: int, deadline: float
+) -> list[Word]:
     """List marks that Tesseract took for dirt, since they stand in the margin by themselves.
 
     Without what was read already, the page is read anew in a fifth of the time.
@@ -233,7 +209,7 @@ def _overlooked_marks(
     return [
         replace(word, text=mark, line=(0, 0, number))
         for number, word in enumerate(_words(picture, dpi, deadline, _BLOCK))
-        if _MARK.fullmatch(mark := _mended(word.text))
+        if MARK.fullmatch(mark := _mended(word.text))
     ]
 
 
@@ -246,7 +222,7 @@ def _mended(mark: str) -> str:
 _MISREAD: Final = str.maketrans({"&": "c", "€": "e"})
 
 
-def _in_doubt(words: Sequence[_Word]) -> bool:
+def _in_doubt(words: Sequence[Word]) -> bool:
     """Are there none that make sense, or do they stand upright as on a page on its side?"""
     long = [word for word in words if len(word.text) > 3]
     if not long:
@@ -273,7 +249,7 @@ def _rotation(picture: Image, dpi: int, deadline: float) -> int:
     return int(found.get("rotate", 0)) if sure else 0
 
 
-def _words(picture: Image, dpi: int, deadline: float, layout: int = _LAYOUT) -> list[_Word]:
+def _words(picture: Image, dpi: int, deadline: float, layout: int = _LAYOUT) -> list[Word]:
     from pytesseract import image_to_data
 
     with _one_thread():
@@ -290,7 +266,7 @@ def _words(picture: Image, dpi: int, deadline: float, layout: int = _LAYOUT) -> 
     )  # fmt: skip
     rows = zip(*(found.get(name, []) for name in names), strict=True)
     return [
-        _Word(str(text).strip(), conf, tuple(place), left, left + width, top, top + height)
+        Word(str(text).strip(), conf, tuple(place), left, left + width, top, top + height)
         for level, text, conf, left, top, width, height, *place in rows
         if level == _WORD and conf >= _LEAST_CONFIDENCE and str(text).strip()
     ]
@@ -316,75 +292,3 @@ def _one_thread() -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
-
-
-def _placed(word: _Word, height: int, dots: float) -> _Word:
-    return replace(
-        word,
-        left=word.left / dots,
-        right=word.right / dots,
-        top=(height - word.top) / dots,
-        bottom=(height - word.bottom) / dots,
-    )
-
-
-def _lines(words: Sequence[_Word], number: int) -> list[Line]:
-    """Words as lines, all of the body's size that nearly are: a box shows it only roughly."""
-    if not words:
-        return []
-    body = median(_size(word) for word in words)
-    lines = []
-    for _, group in groupby(words, key=lambda word: word.line):
-        line = list(group)
-        text = " ".join(word.text for word in line)
-        if 2 * sum(any(map(str.isalnum, word.text)) for word in line) < len(line):
-            continue  # a rule, a stain, the paper's edge
-        # Some boxes reach into the next line: other type is where no word is of the body's size.
-        size = min((_size(word) for word in line), key=lambda size: abs(size - body))
-        if 0.8 * body < size < 1.25 * body:
-            size = body
-        # From the baseline as high as an "x": so a slanting line is no higher than a level one.
-        bottom = median(_baseline(word) for word in line)
-        left, right = min(word.left for word in line), max(word.right for word in line)
-        top = bottom + _X_HEIGHT * size
-        lines.append(Line(text, number, left, right, top, bottom, round(size, 1)))
-    return lines
-
-
-def _size(word: _Word) -> float:
-    """The type's size, told from the word's height and from how high and deep its letters go."""
-    share = _X_HEIGHT
-    share += _ASCENT if _ASCENDING.search(word.text) else 0
-    share += _DESCENT if _DESCENDING.search(word.text) else 0
-    return (word.top - word.bottom) / share
-
-
-def _baseline(word: _Word) -> float:
-    return word.bottom + (_DESCENT * _size(word) if _DESCENDING.search(word.text) else 0)
-
-
-def _with_labels(lines: Sequence[Line], marks: Sequence[Line]) -> list[Line]:
-    """Put what stands in the margin before the line it belongs to: "a.", "(1)", "Menimbang :".
-
-    Tesseract takes labels that stand below one another for a column of their own.
-    """
-    body = list(lines)
-    labels = [line for line in lines if _is_label(line.text)]
-    for label in sorted([*labels, *marks], key=lambda line: -line.left):  # "a." is to go first
-        beside = [
-            line
-            for line in body
-            if 0 <= line.left - label.right < _LABEL_GAP * label.size
-            and abs(line.bottom - label.bottom) < 0.5 * label.size
-        ]
-        if beside:
-            nearest = min(beside, key=lambda line: line.left)
-            text = f"{label.text} {nearest.text}"
-            body[body.index(nearest)] = replace(nearest, text=text, left=label.left)
-            if label in labels:
-                body.remove(label)
-    return body
-
-
-def _is_label(text: str) -> bool:
-    return len(text.split()) <= _LONGEST_LABEL and bool(_LABEL.search(text))

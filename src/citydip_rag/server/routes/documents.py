@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request, UploadFile
 from pydantic import BaseModel, ConfigDict
 
-from citydip_rag.library import DocumentInfo, Job
+from citydip_rag.library import Job
+from citydip_rag.listing import DocumentInfo
 from citydip_rag.schema import Heading, Page
 from citydip_rag.server.dependencies import LibraryDep
 from citydip_rag.server.guard import check_change, why_locked
