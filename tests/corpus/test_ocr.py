@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from citydip_rag.corpus import ReaderProcess, ReadingLimits, ocr, worker
+from citydip_rag.corpus import ReaderProcess, ReadingLimits, ocr, ocr_lines, worker
 from citydip_rag.corpus.base import Extract
 from citydip_rag.corpus.ocr import missing, named
 from citydip_rag.corpus.paragraphs import Line
