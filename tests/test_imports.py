@@ -16,6 +16,7 @@ EDGE = {"evaluation", "server", "ui", "cli", "serving"}
 OPEN = {
     "engine",
     "errors",
+    "finding",
     "indexing",
     "library",
     "listing",

@@ -6,36 +6,18 @@ import asyncio
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Self
 
 from citydip_rag.corpus.language import detect_language
 from citydip_rag.embedding import Embedder
 from citydip_rag.errors import QuestionError
+from citydip_rag.finding import Finder, Found
 from citydip_rag.generation import GenerationRequest, Generator, make_generator
-from citydip_rag.grounding import Calibration, VerbatimVerifier, Verifier, features, ground
+from citydip_rag.grounding import VerbatimVerifier, Verifier, ground
 from citydip_rag.index import Index
 from citydip_rag.index.generation import current_name
-from citydip_rag.parts import (
-    Clock,
-    check_chunking,
-    evidence_head,
-    limit_blas_threads,
-    make_embedder,
-)
-from citydip_rag.retrieval import (
-    Candidate,
-    DenseStage,
-    FirstStage,
-    HybridStage,
-    LexicalStage,
-    Query,
-    Retriever,
-    TokenAlignmentReranker,
-)
-from citydip_rag.retrieval.evidence import Evidence, find_evidence
-from citydip_rag.retrieval.language_axis import LanguageAxis
-from citydip_rag.retrieval.retriever import encode_query
+from citydip_rag.parts import Clock, check_chunking, limit_blas_threads, make_embedder
+from citydip_rag.retrieval import Candidate
 from citydip_rag.schema import (
     MAX_QUESTION_CHARACTERS,
     Answer,
@@ -49,38 +31,8 @@ from citydip_rag.texts import text
 
 logger = logging.getLogger(__name__)
 
-EVIDENCE_DEPTH = 10
-"""Passages whose sentences are weighed for an answer."""
-MAX_LEFT_OUT = 50
-"""Passages looked at beyond that depth to make up for those left out."""
-_FIRST_STAGES: dict[str, FirstStage] = {
-    "hybrid": HybridStage(),
-    "dense": DenseStage(),
-    "lexical": LexicalStage(),
-}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Control characters, and halves of characters: no text has them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What retrieval brought for a question.
-
-    Attributes:
-        query: the encoded question.
-        language: of the question.
-        candidates: passages, best first.
-        evidence: their sentences, best first.
-        features: from which the decision to abstain is made; empty where nothing was found.
-        confidence: probability that the documents hold the answer.
-    """
-
-    query: Query
-    language: Language
-    candidates: Sequence[Candidate]
-    evidence: Sequence[Evidence]
-    features: dict[str, float]
-    confidence: float
 
 
 class Engine:
@@ -96,19 +48,8 @@ class Engine:
         self.generator = generator
         self.withdrawn: frozenset[str] = frozenset()
         """Ids of documents removed since the index was made: they are not answered from."""
-        self.calibration = Calibration.load(settings.calibration)
-        if self.calibration.head != index.projection.fingerprint:
-            logger.warning(
-                "the abstention was calibrated for another model; run citydip calibrate abstention"
-            )
-        self.retriever = Retriever(
-            _FIRST_STAGES[settings.retrieval_mode],
-            TokenAlignmentReranker() if settings.rerank else None,
-        )
-        self._aligned = Retriever(HybridStage(), TokenAlignmentReranker())
-        self._head = evidence_head(settings, index)
-        mixed = len(index.store.languages()) > 1
-        self._axis = LanguageAxis.between(embedder, index.projection) if mixed else None
+        self._finder = Finder(settings, embedder, index)
+        self.calibration = self._finder.calibration
         self._verifier: Verifier = VerbatimVerifier()
 
     @classmethod
@@ -155,7 +96,11 @@ class Engine:
         raw = ""
         if answers:
             request = GenerationRequest(
-                question, language, [c.passage for c in found.candidates], found.evidence
+                question,
+                language,
+                [c.passage for c in found.candidates],
+                found.evidence,
+                found.located,
             )
             raw = "".join([piece async for piece in self.generator.stream(request)])
         clock.lap("generate")
@@ -220,13 +165,7 @@ class Engine:
         clock: Clock | None = None,
     ) -> list[Candidate]:
         """The best passages in the settings' retrieval mode; blocks while it computes."""
-        clock = clock or Clock()
-        documents = self._scope(documents)
-        query = self._encode(question)
-        clock.lap("embed")
-        candidates = self.retriever.search(self.index, query, limit, documents)
-        clock.lap("retrieve")
-        return candidates
+        return self._finder.passages(question, limit, self._scope(documents), clock or Clock())
 
     def find(
         self,
@@ -243,20 +182,7 @@ class Engine:
             clock: gets the times of the steps.
             without: ids of passages to leave out as if they were not there.
         """
-        clock = clock or Clock()
-        documents = self._scope(documents)
-        query = self._encode(question)
-        clock.lap("embed")
-        depth = EVIDENCE_DEPTH + min(len(without), MAX_LEFT_OUT)
-        candidates = self._aligned.search(self.index, query, depth, documents)
-        candidates = [c for c in candidates if c.passage.id not in without][:EVIDENCE_DEPTH]
-        clock.lap("retrieve")
-        language = detect_language(question)
-        evidence = find_evidence(self._head, query, language.value, candidates)
-        values = features(query, language, candidates, evidence) if evidence else {}
-        confidence = self.calibration.confidence(values) if values else 0.0
-        clock.lap("weigh")
-        return Found(query, language, candidates, evidence, values, confidence)
+        return self._finder.find(question, self._scope(documents), clock or Clock(), without)
 
     def features(self, question: str, without: frozenset[str] = frozenset()) -> dict[str, float]:
         """What the decision to abstain is made from; empty where nothing was found."""
@@ -278,10 +204,6 @@ class Engine:
     def close(self) -> None:
         """Close the index."""
         self.index.close()
-
-    def _encode(self, question: str) -> Query:
-        query = encode_query(self.embedder, self.index, question)
-        return self._axis.neutral(query) if self._axis else query
 
     def _scope(self, documents: Sequence[str] | None) -> Sequence[str] | None:
         """The documents to search in; None means all there are.

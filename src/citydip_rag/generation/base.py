@@ -32,12 +32,14 @@ class GenerationRequest:
         language: in which to answer.
         passages: what was found, best first; passage n is marked `[n]`, counted from 1.
         evidence: the passages' sentences, best first.
+        located: sentences found by the number of their article: they answer.
     """
 
     question: str
     language: Language
     passages: Sequence[Passage]
     evidence: Sequence[Evidence]
+    located: Sequence[Evidence] = ()
 
 
 def introduction(asked: Language, written: str) -> str:

@@ -109,6 +109,8 @@ def choose_sentences(request: GenerationRequest) -> list[_Chosen]:
     """The sentences of the answer, in reading order."""
     places = {passage.id: n for n, passage in enumerate(request.passages)}
     ranked = [e for e in request.evidence if e.candidate.passage.id in places]
+    if request.located:
+        return [_Chosen(places[e.candidate.passage.id], e.index) for e in request.located]
     if not ranked:
         return []
     # Strengths compare within one language only, and so does an answer quote one only.

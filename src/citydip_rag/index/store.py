@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from citydip_rag.schema import Document, DocumentName, Passage, Sentence
 
@@ -127,6 +127,25 @@ class PassageStore:
         rows = self._query(
             f"select number from passage where document_id in ({marks}) order by number",
             *document_ids,
+        )
+        return [row[0] for row in rows]
+
+    def numbers_with(
+        self, column: Literal["heading", "body"], text: str, document_ids: Sequence[str] | None
+    ) -> list[int]:
+        """Numbers of the passages in which a text stands exactly so, rising.
+
+        Args:
+            column: where to look: in the passages' headings or in themselves.
+            text: what to look for.
+            document_ids: the only documents to look in, or None for all.
+        """
+        wanted = list(document_ids or ())
+        within = f"document_id in ({', '.join('?' * len(wanted))}) and" if wanted else ""
+        rows = self._query(
+            f"select number from passage where {within} instr({column}, ?) order by number",
+            *wanted,
+            text,
         )
         return [row[0] for row in rows]
 
