@@ -13,7 +13,8 @@ from typing import Final
 
 _THREAT: Final = re.compile(
     r"\b(?:dipidana|diancam|didenda|pidana (?:penjara|denda)|sanksi"
-    r"|dikena(?:i|kan) (?:denda|hukuman)|shall be (?:punish|fine|sentence|imprison)\w*|liable to)\b",
+    r"|dikena(?:i|kan) (?:denda|hukuman)"
+    r"|shall be (?:punish|fine|sentence|imprison)\w*|liable to)\b",
     re.IGNORECASE,
 )
 _BY_NUMBER: Final = re.compile(
