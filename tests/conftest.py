@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ for name in [name for name in os.environ if name.startswith("CITYDIP_")]:
 
 from citydip_rag.embedding import SentenceTransformersEmbedder
 from citydip_rag.engine import Engine
+from citydip_rag.grounding import Checker, QuotationSplitter, VerbatimVerifier
 from citydip_rag.indexing import index_folder
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
+from citydip_rag.schema import Citation, Claim, DocumentName, Language, Passage
 from citydip_rag.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +64,33 @@ def library(engine: Engine) -> Library:
 def article() -> str:
     """The text of the shipped article."""
     return ARTICLE.read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Grounded:
+    """What became of a text of quotations."""
+
+    text: str
+    claims: list[Claim]
+    citations: list[Citation]
+
+
+@pytest.fixture(scope="session")
+def grounded() -> Callable[[str, Sequence[Passage]], Grounded]:
+    """Checks a text of quotations against passages, as the engine does."""
+
+    def check(raw: str, passages: Sequence[Passage]) -> Grounded:
+        def named(identity: str) -> DocumentName:
+            return DocumentName(title=identity.upper(), source=f"{identity}.txt")
+
+        checker = Checker(passages, VerbatimVerifier(), named, Language.INDONESIAN)
+        splitter = QuotationSplitter()
+        for sentence in [*splitter.feed(raw), *splitter.finish()]:
+            checker.check(sentence)
+        text = splitter.lead + checker.text if checker.text else ""
+        return Grounded(text, checker.claims, checker.citations)
+
+    return check
 
 
 @pytest.fixture

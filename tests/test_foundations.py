@@ -19,7 +19,7 @@ from citydip_rag.texts import catalogue, text
 
 SOURCE = Path(citydip_rag.__file__).parent
 LAYERS = [
-    {"errors", "schema", "settings", "texts"},
+    {"errors", "events", "schema", "settings", "texts"},
     {"corpus"},
     {"embedding"},
     {"index"},
@@ -27,7 +27,7 @@ LAYERS = [
     {"generation"},
     {"grounding"},
     {"parts"},
-    {"finding"},
+    {"answering", "finding"},
     {"engine", "indexing"},
     {"listing", "live", "uploads"},
     {"library"},

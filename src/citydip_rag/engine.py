@@ -5,26 +5,34 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Self
 
+from citydip_rag.answering import Draft
 from citydip_rag.corpus.language import detect_language
 from citydip_rag.embedding import Embedder
-from citydip_rag.errors import QuestionError
+from citydip_rag.errors import GenerationError, QuestionError
+from citydip_rag.events import Answered, Event, Retrieved
 from citydip_rag.finding import Finder, Found
-from citydip_rag.generation import GenerationRequest, Generator, make_generator
-from citydip_rag.grounding import VerbatimVerifier, Verifier, ground
+from citydip_rag.generation import GenerationRequest, Generator, Generators
+from citydip_rag.generation.followups import leans_on_earlier, standalone, turn_language
+from citydip_rag.grounding import Checker, VerbatimVerifier, Verifier
 from citydip_rag.index import Index
 from citydip_rag.index.generation import current_name
 from citydip_rag.parts import Clock, check_chunking, limit_blas_threads, make_embedder
 from citydip_rag.retrieval import Candidate
 from citydip_rag.schema import (
     MAX_QUESTION_CHARACTERS,
+    MAX_TURNS,
     Answer,
+    Citation,
     Document,
     Language,
     PassageHit,
+    Policy,
     SearchResult,
+    Turn,
 )
 from citydip_rag.settings import Settings
 from citydip_rag.texts import text
@@ -39,33 +47,49 @@ class Engine:
     """Answers questions from one opened index. Safe to use from many tasks at once."""
 
     def __init__(
-        self, settings: Settings, embedder: Embedder, index: Index, generator: Generator
+        self, settings: Settings, embedder: Embedder, index: Index, generators: Generators
     ) -> None:
         """Put the parts together; `open` makes them from settings."""
         self.settings = settings
         self.embedder = embedder
         self.index = index
-        self.generator = generator
+        self.generators = generators
         self.withdrawn: frozenset[str] = frozenset()
         """Ids of documents removed since the index was made: they are not answered from."""
         self._finder = Finder(settings, embedder, index)
         self.calibration = self._finder.calibration
+        self._exact = VerbatimVerifier()
         self._verifier: Verifier = VerbatimVerifier()
 
+    @property
+    def generator(self) -> Generator:
+        """Who answers, unless a question chooses another."""
+        return self.generators.get(None)
+
     @classmethod
-    def open(cls, settings: Settings, embedder: Embedder | None = None) -> Self:
+    def open(
+        cls,
+        settings: Settings,
+        embedder: Embedder | None = None,
+        generators: Generators | None = None,
+    ) -> Self:
         """Load the model and open the index.
+
+        Args:
+            settings: say which.
+            embedder: a model that is loaded already.
+            generators: those of an earlier engine, to go on with.
 
         Raises:
             CitydipError: model, index, calibration or generator is not usable; says what to do.
         """
         limit_blas_threads()
         current_name(settings.index)  # before the model is loaded: is there an index at all?
-        generator = make_generator(settings.generator)
+        generators = generators or Generators(settings)
         embedder = embedder or make_embedder(settings)
         index = Index.open(settings.index, embedder)
         check_chunking(settings, index)
-        return cls(settings, embedder, index, generator)
+        return cls(settings, embedder, index, generators)
 
     async def ask(
         self,
@@ -74,6 +98,9 @@ class Engine:
         language: Language | None = None,
         top_k: int | None = None,
         documents: Sequence[str] | None = None,
+        history: Sequence[Turn] = (),
+        generator: str | None = None,
+        policy: Policy | None = None,
     ) -> Answer:
         """Answer a question from the documents, or abstain.
 
@@ -82,55 +109,104 @@ class Engine:
             language: of the answer's own words; by default the question's.
             top_k: passages to return, 1 to 20.
             documents: ids of the only documents to answer from.
+            history: the conversation so far, oldest first; the last 10 turns are looked at.
+            generator: one of `generators.names`; by default the settings'.
+            policy: what becomes of unsupported sentences; by default the settings'.
 
         Raises:
-            QuestionError: the question is blank or too long, or a document does not exist.
-            GenerationError: the generator failed.
+            QuestionError: the question is blank or too long, or a document or generator does not
+                exist.
+            GenerationError: the generator failed, and quoting did too.
+        """
+        events = self.stream(
+            question,
+            language=language,
+            top_k=top_k,
+            documents=documents,
+            history=history,
+            generator=generator,
+            policy=policy,
+        )
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Answered):
+                    return event.answer
+        raise AssertionError("a stream of events ends with the answer")
+
+    async def stream(
+        self,
+        question: str,
+        *,
+        language: Language | None = None,
+        top_k: int | None = None,
+        documents: Sequence[str] | None = None,
+        history: Sequence[Turn] = (),
+        generator: str | None = None,
+        policy: Policy | None = None,
+    ) -> AsyncGenerator[Event]:
+        """Answer a question, telling what happens; the last event is what `ask` returns.
+
+        Arguments and errors are those of `ask`. Closing the iterator ends the work.
         """
         clock = Clock()
         question = checked_question(question)
-        found = await asyncio.to_thread(self.find, question, documents, clock)
-        language = language or found.language
-        shown = found.candidates[: top_k or self.settings.top_k]
-        answers = bool(found.evidence) and self.calibration.answers(found.confidence)
-        raw = ""
-        if answers:
-            request = GenerationRequest(
-                question,
-                language,
-                [c.passage for c in found.candidates],
-                found.evidence,
-                found.located,
-            )
-            raw = "".join([piece async for piece in self.generator.stream(request)])
+        chosen = self.generators.get(generator)
+        policy = policy or self.settings.policy
+        turns = history[-MAX_TURNS:]
+        spoken = turn_language(question, turns)
+        alone = await _standalone(question, turns, spoken, chosen)
+        clock.lap("rewrite")
+        found = await asyncio.to_thread(self.find, alone, documents, clock)
+        read = [candidate.passage for candidate in found.candidates]
+        language = language or (spoken if turns else found.language)
+        request = GenerationRequest(alone, language, read, found.evidence, found.located)
+        draft = Draft(request, lambda by: self._checker(by, request, policy), chosen)
+        answering = bool(found.evidence) and self.calibration.answers(found.confidence)
+        shown = list(found.candidates[: top_k or self.settings.top_k])
+        yield Retrieved(
+            question=alone,
+            language=language,
+            confidence=found.confidence,
+            answering=answering,
+            passages=tuple(self._hit(c) for c in shown),
+        )
+        if answering:
+            async with aclosing(draft.write(self.generators.quoting)) as events:
+                async for event in events:
+                    yield event
         clock.lap("generate")
-        read = [c.passage for c in found.candidates]
-        grounded = ground(raw, read, self._verifier, self.index.store.name, language)
-        clock.lap("verify")
-        cited = {citation.document_id: citation for citation in grounded.citations}
-        shown = [
-            *shown,
-            *(
-                c
-                for c in found.candidates[len(shown) :]
-                if c.passage.document_id in cited
-                and any(_holds(c, q.document_id, q.start, q.end) for q in grounded.citations)
-            ),
-        ]
-        abstained = not grounded.citations
-        return Answer(
+        cited = draft.checker.citations
+        shown += [c for c in found.candidates[len(shown) :] if any(_holds(c, q) for q in cited)]
+        said = draft.checker.text
+        answer = Answer(
             question=question,
-            answer=_abstention(language, shown) if abstained else grounded.text,
-            abstained=abstained,
+            standalone=alone if alone != question else "",
+            answer=draft.lead + said if said else _abstention(language, shown),
+            abstained=not said,
             confidence=found.confidence,
             language=language,
-            citations=grounded.citations,
-            claims=grounded.claims,
+            citations=tuple(cited),
+            claims=tuple(draft.checker.claims),
             passages=tuple(self._hit(c) for c in shown),
-            generator=self.generator.name,
-            model=self.generator.model,
+            policy=policy,
+            notice=draft.notice,
+            written=draft.written,
+            failure=draft.failure,
+            generator=draft.generator.name,
+            model=draft.generator.model,
             generation=self.index.generation,
             timings_ms=clock.finish(),
+        )
+        yield Answered(answer=answer)
+
+    def _checker(self, by: Generator, request: GenerationRequest, policy: Policy) -> Checker:
+        """Quotations are held to the letter; what a model writes, to its sense."""
+        return Checker(
+            request.passages,
+            self._exact if by.quotes else self._verifier,
+            self.index.store.name,
+            request.language,
+            Policy.STRICT if by.quotes else policy,
         )
 
     async def search(
@@ -257,9 +333,27 @@ def checked_question(question: str) -> str:
     return question
 
 
-def _holds(candidate: Candidate, document_id: str, start: int, end: int) -> bool:
+async def _standalone(
+    question: str, turns: Sequence[Turn], language: Language, generator: Generator
+) -> str:
+    """A follow-up as a question that stands alone: by the model, or else by rules."""
+    if not turns or not leans_on_earlier(question):
+        return question
+    try:
+        rewritten = await generator.rewrite(question, turns, language)
+    except GenerationError as error:
+        logger.warning("the question was not rewritten by the model: %s", error)
+        rewritten = None
+    return rewritten or standalone(question, turns)
+
+
+def _holds(candidate: Candidate, citation: Citation) -> bool:
     passage = candidate.passage
-    return passage.document_id == document_id and passage.start <= start and end <= passage.end
+    return (
+        passage.document_id == citation.document_id
+        and passage.start <= citation.start
+        and citation.end <= passage.end
+    )
 
 
 def _abstention(language: Language, shown: Sequence[Candidate]) -> str:

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from citydip_rag.errors import SettingsError
+from citydip_rag.schema import Policy
 
 SettingsFile = Path("citydip.toml")
 PREFIX = "CITYDIP_"
@@ -71,6 +72,11 @@ class Settings(BaseSettings):
     retrieval_mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
     rerank: bool = Field(default=True, description="Second stage by token alignment.")
     generator: str = Field(default="extractive", description="Name of the answer generator.")
+    policy: Policy = Field(
+        default=Policy.STRICT,
+        description="What becomes of a model's sentences that the documents do not bear out:"
+        " `strict` leaves them out, `mark` marks them, `off` shows them.",
+    )
     calibration: CheckedPath | None = Field(
         default=None, description="Result of `citydip calibrate`; default: the one shipped."
     )

@@ -11,10 +11,11 @@ import pytest
 from citydip_rag import Engine, Language
 from citydip_rag.errors import SettingsError
 from citydip_rag.evaluation.collection import engine_over, whole_passage
-from citydip_rag.generation import ExtractiveGenerator, GenerationRequest, make_generator, registry
+from citydip_rag.generation import ExtractiveGenerator, GenerationRequest, registry
 from citydip_rag.generation.extractive import MAX_SENTENCES, choose_sentences
 from citydip_rag.generation.prompts import render_prompt
-from citydip_rag.settings import load_settings
+from citydip_rag.generation.registry import make_generator
+from citydip_rag.settings import Settings, load_settings
 
 
 def quoted(engine: Engine, question: str) -> list[str]:
@@ -84,9 +85,9 @@ async def test_nothing_found_gives_nothing() -> None:
 
 
 def test_generators_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert make_generator("extractive").model == "none"
+    assert make_generator("extractive", Settings()).model == "none"
     with pytest.raises(SettingsError, match=r"'gpt'.*extractive"):
-        make_generator("gpt")
+        make_generator("gpt", Settings())
 
     class Found(tuple[Any, ...]):
         names = frozenset({"theirs"})
@@ -96,7 +97,7 @@ def test_generators_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(registry, "entry_points", entries)
     with pytest.raises(SettingsError, match="does not make a Generator"):
-        make_generator("theirs")
+        make_generator("theirs", Settings())
 
 
 @pytest.mark.parametrize("language", list(Language))

@@ -11,13 +11,14 @@ from `Generator` that is called without arguments.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from citydip_rag.retrieval.evidence import Evidence
-from citydip_rag.schema import Language, Passage
+from citydip_rag.schema import Language, Passage, Turn
 from citydip_rag.texts import text
 
 ESCAPED_BRACKET: Final = "\\["
@@ -48,8 +49,23 @@ def introduction(asked: Language, written: str) -> str:
     return text(asked, "answer.quotes_from_other_language", name=name)
 
 
+NO_ANSWER: Final = {Language.INDONESIAN: "TIDAK ADA JAWABAN", Language.ENGLISH: "NO ANSWER"}
+"""What a language model is told to write where the passages do not hold the answer."""
+
+
+def declines(written: str) -> bool:
+    """Whether a text says that there is no answer, and nothing else."""
+    words = " ".join(re.findall(r"[^\W\d_]+", written)).upper()
+    return words in NO_ANSWER.values()
+
+
 class Generator(ABC):
     """Writes an answer from passages."""
+
+    @property
+    def quotes(self) -> bool:
+        """Whether it writes nothing but quotations, each ended by its marker."""
+        return False
 
     @property
     @abstractmethod
@@ -63,8 +79,24 @@ class Generator(ABC):
 
     @abstractmethod
     def stream(self, request: GenerationRequest) -> AsyncIterator[str]:
-        """The answer in pieces, as they come.
+        """The answer in pieces, as they come; closing the iterator ends the work.
 
         Raises:
             GenerationError: no answer could be made.
         """
+
+    async def rewrite(
+        self,
+        question: str,  # noqa: ARG002  # for those who can
+        turns: Sequence[Turn],  # noqa: ARG002
+        language: Language,  # noqa: ARG002
+    ) -> str | None:
+        """A follow-up as a question that stands alone; None where there is no model to write it.
+
+        Raises:
+            GenerationError: the model failed.
+        """
+        return None
+
+    async def aclose(self) -> None:  # noqa: B027  # most hold nothing
+        """Free what it holds."""

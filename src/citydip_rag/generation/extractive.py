@@ -90,6 +90,11 @@ class ExtractiveGenerator(Generator):
         """There is no model behind it."""
         return "none"
 
+    @property
+    def quotes(self) -> bool:
+        """It does nothing else."""
+        return True
+
     async def stream(self, request: GenerationRequest) -> AsyncIterator[str]:
         """A line of introduction if the document speaks another language, then the quotations."""
         chosen = choose_sentences(request)

@@ -2,17 +2,21 @@
 
 from citydip_rag.grounding.abstention import Calibration
 from citydip_rag.grounding.base import Support, Verifier
-from citydip_rag.grounding.claims import Grounded, ground
+from citydip_rag.grounding.claims import Checker, Finding
 from citydip_rag.grounding.features import FEATURES, features
+from citydip_rag.grounding.sentences import ProseSplitter, QuotationSplitter, Sentence
 from citydip_rag.grounding.verbatim import VerbatimVerifier
 
 __all__ = [
     "FEATURES",
     "Calibration",
-    "Grounded",
+    "Checker",
+    "Finding",
+    "ProseSplitter",
+    "QuotationSplitter",
+    "Sentence",
     "Support",
     "VerbatimVerifier",
     "Verifier",
     "features",
-    "ground",
 ]

@@ -59,9 +59,20 @@ class Problem(BaseModel):
 
     def response(self) -> Response:
         """As an HTTP response."""
+        return JSONResponse(self.content(), self.status, media_type=MEDIA_TYPE)
+
+    def content(self) -> dict[str, Any]:
+        """As the JSON object that is sent."""
         content = self.model_dump(mode="json", exclude_defaults=True)
-        content["type"] = TYPE_PREFIX + self.type
-        return JSONResponse(content, self.status, media_type=MEDIA_TYPE)
+        return {**content, "type": TYPE_PREFIX + self.type}
+
+
+UNEXPECTED: Final = Problem(
+    type="internal-error",
+    title="Internal error",
+    status=500,
+    detail="Something went wrong here. The log of the server says what.",
+)
 
 
 def install_problem_handlers(app: FastAPI) -> None:
@@ -130,9 +141,4 @@ async def _http(_: Request, error: Exception) -> Response:
 
 async def _unexpected(_: Request, error: Exception) -> Response:
     logger.error("unexpected error", exc_info=error)
-    return Problem(
-        type="internal-error",
-        title="Internal error",
-        status=500,
-        detail="Something went wrong here. The log of the server says what.",
-    ).response()
+    return UNEXPECTED.response()
