@@ -32,7 +32,7 @@ def serving(library: Library, **options: Any) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    mounted = mount_page(create_app(library), library.live)
+    mounted = mount_page(create_app(library), library.live, library.live.current.generators.names)
     server = uvicorn.Server(
         uvicorn.Config(
             mounted, host="127.0.0.1", port=port, log_level="warning", ws="none", **options

@@ -18,12 +18,15 @@ _OPENING: Final = re.compile(
     re.IGNORECASE,
 )
 _LEANS: Final = re.compile(
-    r"\b(?:itu|ini|tersebut|tadi|mereka|dia|ia|beliau|keduanya"
+    r"\b(?:itu|ini|tersebut|tadi|begitu|demikian|sebaliknya|juga|pula|mereka|dia|ia|beliau|keduanya"
     r"|yang (?:lain(?:nya)?|pertama|kedua|di)|\w{3,}nya|it|its|they|them|their|he|she|his|her"
     r"|this|that|these|those|there|one|ones"
-    r"|the (?:other|same|first|second|former|latter)|else)\b",
+    r"|the (?:other|same|first|second|former|latter)|else|otherwise|also|too|instead)\b",
     re.IGNORECASE,
 )
+_NAME: Final = re.compile(r"(?<=\w )[A-Z]\w|\d")
+"""A name or a figure: what it is about is said."""
+_ABOUT: Final = {Language.INDONESIAN: "tentang", Language.ENGLISH: "about"}
 _WORD: Final = re.compile(r"[^\W\d_]{2,}(?:-[^\W\d_]+)*")
 
 
@@ -39,22 +42,21 @@ def turn_language(question: str, turns: Sequence[Turn]) -> Language:
 
 def leans_on_earlier(question: str) -> bool:
     """Whether a question is not to be understood without the one before."""
-    return bool(
-        len(_content(question)) <= FEW_WORDS
-        or _OPENING.match(question.strip())
-        or _LEANS.search(question)
-    )
+    short = len(_content(question)) <= FEW_WORDS and not _NAME.search(question)
+    return bool(short or _OPENING.match(question.strip()) or _LEANS.search(question))
 
 
 def standalone(question: str, turns: Sequence[Turn]) -> str:
-    """The question with those before it that it leans on, oldest first."""
+    """The question, and what the one before it was about if it leans on that."""
     if not turns or not leans_on_earlier(question):
         return question
-    before = standalone(turns[-1].question, turns[:-1])
-    joined = f"{before.rstrip()} {question}"
-    return joined if len(joined) <= MAX_QUESTION_CHARACTERS else question
+    topic = " ".join(_content(standalone(turns[-1].question, turns[:-1])))
+    about = _ABOUT[turn_language(question, turns)]
+    joined = f"{question.rstrip(' ?.!')} {about} {topic}?"
+    return joined if topic and len(joined) <= MAX_QUESTION_CHARACTERS else question
 
 
 def _content(question: str) -> list[str]:
     small = FUNCTION_WORDS[Language.INDONESIAN] | FUNCTION_WORDS[Language.ENGLISH]
-    return [word for word in _WORD.findall(question) if word.lower() not in small]
+    words = _WORD.findall(question)
+    return list(dict.fromkeys(word for word in words if word.lower() not in small))
