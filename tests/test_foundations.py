@@ -27,7 +27,7 @@ LAYERS = [
     {"generation"},
     {"grounding"},
     {"parts"},
-    {"answering", "finding"},
+    {"answering", "finding", "questions"},
     {"engine", "indexing"},
     {"listing", "live", "uploads"},
     {"library"},

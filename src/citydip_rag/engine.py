@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Self
@@ -12,18 +11,18 @@ from typing import Self
 from citydip_rag.answering import Draft
 from citydip_rag.corpus.language import detect_language
 from citydip_rag.embedding import Embedder
-from citydip_rag.errors import GenerationError, QuestionError
+from citydip_rag.errors import QuestionError
 from citydip_rag.events import Answered, Event, Retrieved
 from citydip_rag.finding import Finder, Found
 from citydip_rag.generation import GenerationRequest, Generator, Generators
-from citydip_rag.generation.followups import leans_on_earlier, standalone, turn_language
+from citydip_rag.generation.followups import turn_language
 from citydip_rag.grounding import Checker, VerbatimVerifier, Verifier
 from citydip_rag.index import Index
 from citydip_rag.index.generation import current_name
 from citydip_rag.parts import Clock, check_chunking, limit_blas_threads, make_embedder
+from citydip_rag.questions import checked_question, standalone_question
 from citydip_rag.retrieval import Candidate
 from citydip_rag.schema import (
-    MAX_QUESTION_CHARACTERS,
     MAX_TURNS,
     Answer,
     Citation,
@@ -38,9 +37,6 @@ from citydip_rag.settings import Settings
 from citydip_rag.texts import text
 
 logger = logging.getLogger(__name__)
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-"""Control characters, and halves of characters: no text has them."""
 
 
 class Engine:
@@ -154,7 +150,7 @@ class Engine:
         policy = policy or self.settings.policy
         turns = history[-MAX_TURNS:]
         spoken = turn_language(question, turns)
-        alone = await _standalone(question, turns, spoken, chosen)
+        alone = await standalone_question(question, turns, spoken, chosen)
         clock.lap("rewrite")
         found = await asyncio.to_thread(self.find, alone, documents, clock)
         read = [candidate.passage for candidate in found.candidates]
@@ -314,37 +310,6 @@ class Engine:
             text=passage.text,
             scores={name: round(score, 4) for name, score in candidate.scores.items()},
         )
-
-
-def checked_question(question: str) -> str:
-    """The question without surrounding white space and control characters.
-
-    Raises:
-        QuestionError: it is blank or too long.
-    """
-    question = _CONTROL.sub(" ", question).strip()
-    if not any(character.isalnum() for character in question):
-        raise QuestionError("The question is empty.", "Ask in words, in Indonesian or English.")
-    if len(question) > MAX_QUESTION_CHARACTERS:
-        raise QuestionError(
-            f"The question has {len(question):,} characters.",
-            f"Shorten it to {MAX_QUESTION_CHARACTERS:,} at most.",
-        )
-    return question
-
-
-async def _standalone(
-    question: str, turns: Sequence[Turn], language: Language, generator: Generator
-) -> str:
-    """A follow-up as a question that stands alone: by the model, or else by rules."""
-    if not turns or not leans_on_earlier(question):
-        return question
-    try:
-        rewritten = await generator.rewrite(question, turns, language)
-    except GenerationError as error:
-        logger.warning("the question was not rewritten by the model: %s", error)
-        rewritten = None
-    return rewritten or standalone(question, turns)
 
 
 def _holds(candidate: Candidate, citation: Citation) -> bool:

@@ -13,7 +13,7 @@ from citydip_rag.cli import show
 from citydip_rag.cli.calibrate import app as calibrate_app
 from citydip_rag.cli.console import quiet_libraries, run, screen, stage_bar, status, write_json
 from citydip_rag.cli.evaluate import app as eval_app
-from citydip_rag.schema import MAX_TOP_K, Language
+from citydip_rag.schema import MAX_TOP_K, Language, Policy
 from citydip_rag.settings import load_settings
 
 app = typer.Typer(
@@ -106,14 +106,26 @@ def ask(
     ] = None,
     top_k: TopKOption = None,
     document: DocumentsOption = None,
+    generator: Annotated[
+        str | None, typer.Option("--generator", help="Who answers. [default: the settings']")
+    ] = None,
+    policy: Annotated[
+        Policy | None,
+        typer.Option("--policy", help="What becomes of a model's unsupported sentences."),
+    ] = None,
     *,
+    claims: Annotated[
+        bool,
+        typer.Option("--claims", help="Show what the model wrote and how each sentence fared."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a question; the answer names the exact words it rests on."""
-    from citydip_rag.engine import Engine, checked_question
+    from citydip_rag.engine import Engine
+    from citydip_rag.questions import checked_question
 
     checked_question(question)
-    settings = load_settings(index=index)
+    settings = load_settings(index=index, generator=generator, policy=policy)
     with status("Loading the model"):
         engine = Engine.open(settings)
     answer = asyncio.run(
@@ -123,6 +135,8 @@ def ask(
         write_json(answer.model_dump(mode="json"))
     else:
         show.answer(answer)
+        if claims:
+            show.claims(answer)
 
 
 @app.command()
@@ -135,7 +149,8 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Find the best passages for a question, without an answer."""
-    from citydip_rag.engine import Engine, checked_question
+    from citydip_rag.engine import Engine
+    from citydip_rag.questions import checked_question
 
     checked_question(question)
     settings = load_settings(index=index)

@@ -77,6 +77,10 @@ def answer(result: Answer) -> None:
     """An answer with its citations, or an abstention with reading."""
     border = "yellow" if result.abstained else "green"
     screen.print(Panel(Text(result.answer), border_style=border, padding=(1, 2)))
+    if result.notice:
+        screen.print(Text(f"! {result.notice}", style="yellow"))
+    if result.failure:
+        screen.print(Text(f"  {result.failure}", style="dim"))
     if result.abstained:
         for hit in result.passages[:3]:
             _passage(hit)
@@ -99,6 +103,19 @@ def answer(result: Answer) -> None:
             style="dim",
         )
     )
+
+
+def claims(result: Answer) -> None:
+    """What the model wrote, and what was found of each of its sentences."""
+    if result.written:
+        title = text(result.language, "cli.written")
+        screen.print(Panel(Text(result.written), title=title, border_style="dim"))
+    for claim in result.claims:
+        mark = "[green]✓[/]" if claim.supported else "[red]✗[/]"
+        cited = "".join(f" [{number}]" for number in claim.citations)
+        screen.print(f"{mark} {claim.support:.2f} {escape(claim.text + cited)}")
+        for reason in claim.reasons:
+            screen.print(Padding(Text(reason, style="dim"), (0, 0, 0, 7)))
 
 
 def passages(result: SearchResult) -> None:
