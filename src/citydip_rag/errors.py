@@ -169,6 +169,10 @@ class GenerationError(CitydipError):
     status = 502
 
 
+class ContextLengthError(GenerationError):
+    """The prompt is longer than the model takes."""
+
+
 class AddressError(CitydipError):
     """The server cannot listen where it should."""
 

@@ -77,6 +77,28 @@ class Settings(BaseSettings):
         description="What becomes of a model's sentences that the documents do not bear out:"
         " `strict` leaves them out, `mark` marks them, `off` shows them.",
     )
+    llm_base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]")] = Field(
+        default="http://127.0.0.1:8080/v1",
+        description="Of an OpenAI-compatible chat server; for the generator `openai`.",
+    )
+    llm_model: str = Field(default="", description="Its name there; default: the server's first.")
+    llm_api_key: SecretStr | None = Field(default=None, description="Key of that server.")
+    llm_gguf: CheckedPath | None = Field(
+        default=None, description="A model's file; for the generator `llamacpp`."
+    )
+    llm_context_tokens: Annotated[int, Field(ge=512)] = Field(
+        default=4096, description="What the model takes in and gives out at once."
+    )
+    llm_max_tokens: Annotated[int, Field(ge=16)] = Field(default=400, description="Of an answer.")
+    llm_passages: Annotated[int, Field(ge=1, le=10)] = Field(
+        default=5, description="Passages that a model is sent at most."
+    )
+    llm_temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    llm_connect_seconds: Annotated[float, Field(gt=0)] = 5.0
+    llm_first_token_seconds: Annotated[float, Field(gt=0)] = 60.0
+    llm_between_tokens_seconds: Annotated[float, Field(gt=0)] = 20.0
+    llm_total_seconds: Annotated[float, Field(gt=0)] = 120.0
+    llm_retries: Annotated[int, Field(ge=0, le=10)] = 2
     calibration: CheckedPath | None = Field(
         default=None, description="Result of `citydip calibrate`; default: the one shipped."
     )

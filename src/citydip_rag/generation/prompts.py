@@ -16,15 +16,21 @@ _FOLDERS = (_PACKAGE / "prompts", _PACKAGE.parent.parent / "prompts")
 """In an installed wheel, and in a checkout."""
 
 
-def render_prompt(task: str, language: Language, **variables: object) -> str:
-    """Fill in the template of a task.
+def render_prompt(task: str, language: Language, part: str, **variables: object) -> str:
+    """Fill in one block of a task's template.
+
+    Args:
+        task: name of the template.
+        language: in which.
+        part: the block: `system` or `user`.
+        variables: those that the template's comment names.
 
     Raises:
         jinja2.TemplateNotFound: there is no such task.
         jinja2.UndefinedError: a variable of the template is missing.
     """
     template = _environment().get_template(f"{task}.{language.value}.j2")
-    return template.render(**variables)
+    return "".join(template.blocks[part](template.new_context(variables))).strip()
 
 
 @cache

@@ -12,8 +12,17 @@ from citydip_rag.generation.extractive import ExtractiveGenerator
 from citydip_rag.settings import Settings
 
 GROUP: Final = "citydip_rag.generators"
+
+
+def _openai(settings: Settings) -> Generator:
+    from citydip_rag.generation.openai import OpenAIGenerator
+
+    return OpenAIGenerator(settings)
+
+
 _OURS: Final[dict[str, Callable[[Settings], Generator]]] = {
     "extractive": lambda _: ExtractiveGenerator(),
+    "openai": _openai,
 }
 
 
