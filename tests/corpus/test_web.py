@@ -418,7 +418,7 @@ def test_a_real_message(shared_data: Path) -> None:
         "This is a test email to use for unit tests.",
         "Important points:",
         "- Roses are red",
-        "   - Violets are blue",
+        "- Violets are blue",
     ]
     assert found.title == "Test Email"
 
