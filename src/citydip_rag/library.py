@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -34,7 +34,7 @@ from citydip_rag.indexing import index_folder, up_to_date
 from citydip_rag.listing import DocumentInfo, list_documents
 from citydip_rag.live import LiveEngine
 from citydip_rag.schema import Document, FileReport
-from citydip_rag.uploads import clear_unfinished, keep_upload
+from citydip_rag.uploads import Upload, clear_unfinished, keep_uploads
 
 _JOB_FILE: Final = "job.json"
 _BUSY_SECONDS: Final = 2.0
@@ -132,27 +132,26 @@ class Library:
             raise DocumentMissingError(f"There is no document {identity!r}.")
         return engine.document(identity)
 
-    def add(self, name: str, content: BinaryIO, *, replace: bool = False) -> str:
-        """Put a file into the folder and have it indexed.
+    def add(self, *files: Upload, replace: bool = False) -> list[str]:
+        """Put files into the folder and have it indexed.
 
-        It appears under its name whole or not at all.
+        They appear whole: all of them, or none.
 
         Args:
-            name: as its owner calls it; folders in it are left out.
-            content: read to its end.
-            replace: whether a file of that name may be replaced by another.
+            files: what was sent.
+            replace: whether files of those names may be replaced by others.
 
         Returns:
-            Its source.
+            Their sources.
 
         Raises:
-            UploadError: the name is no name, the kind is not read, or the file is too large.
+            UploadError: a name is no name, a kind is not read, or a file is too large.
             DocumentExistsError: there is another file of that name.
         """
         self._check_folder()
-        source = keep_upload(self._settings.seeds, name, content, replace=replace)
+        sources = keep_uploads(self._settings.seeds, files, replace=replace)
         self.index()
-        return source
+        return sources
 
     def remove(self, identity: str) -> str:
         """Take a file out of the folder and out of the index.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
 import httpx
@@ -11,10 +12,12 @@ import pytest
 
 from citydip_rag import Engine, Settings, index_folder
 from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.errors import UploadError
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.server.app import create_app
 from citydip_rag.server.limits import MAX_UPLOAD_BYTES
+from citydip_rag.uploads import Upload
 
 PROBLEM = "application/problem+json"
 BASE = "http://127.0.0.1"
@@ -141,7 +144,7 @@ async def test_what_cannot_be_added_is_refused_and_changes_nothing(
 async def test_names_are_made_fit(
     client: httpx.AsyncClient, library: Library, name: str, kept: str
 ) -> None:
-    assert library.add(name, __import__("io").BytesIO(b"Isi kota.")) == kept
+    assert library.add(Upload(name, BytesIO(b"Isi kota."))) == [kept]
     assert (library.live.current.settings.seeds / kept).read_bytes() == b"Isi kota."
     assert (await finished(client))["state"] == "done"
     assert kept in await sources(client)
@@ -226,3 +229,60 @@ async def test_behind_a_prefix_uploads_are_uploads_and_other_paths_the_api_s(
         assert sent.status_code == 202
         wrong = await client.get("/kota/ask")
         assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (("gambar.png", b"x"), "cannot be read"),
+        (("kosong.txt", b""), "is empty"),
+        (("awal.txt", b"lain"), "another file"),
+        (("baru.txt", b"Isi lain."), "Two of the files"),
+    ],
+)
+async def test_of_several_files_all_are_kept_or_none(
+    client: httpx.AsyncClient, library: Library, last: tuple[str, bytes], said: str
+) -> None:
+    files = [("files", ("baru.txt", b"Isi kota.")), ("files", ("dua.txt", b"Isi desa."))]
+    refused = await client.post("/documents", files=[*files, ("files", last)])
+    assert refused.status_code in {409, 415, 422}
+    assert refused.headers["content-type"] == PROBLEM
+    assert said in refused.json()["detail"]
+    assert "None of the 3 files was kept." in refused.json()["detail"]
+    folder = library.live.current.settings.seeds
+    assert [path.name for path in folder.iterdir()] == ["awal.txt"]
+    kept = await client.post("/documents", files=files)
+    assert kept.json()["sources"] == ["baru.txt", "dua.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == ["awal.txt", "baru.txt", "dua.txt"]
+
+
+async def test_files_the_system_refuses_to_name_leave_none_behind(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def refuse_the_second(self: Path, target: Path) -> Path:
+        if target.name == "dua.txt":
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse_the_second)
+    sent = [Upload(name, BytesIO(b"Isi kota.")) for name in ("baru.txt", "dua.txt")]
+    with pytest.raises(UploadError, match="None of the 2 files was kept"):
+        library.add(*sent)
+    folder = library.live.current.settings.seeds
+    assert [path.name for path in folder.iterdir()] == ["awal.txt"]
+
+
+async def test_what_is_no_upload_is_told_how_to_be_one(client: httpx.AsyncClient) -> None:
+    put = await client.put("/documents", content=b"x")
+    assert (put.status_code, put.headers["allow"]) == (405, "GET, POST")
+    form = {"content-type": "multipart/form-data"}
+    bare = await client.post("/documents", content=b"x", headers=form)
+    assert (bare.status_code, bare.headers["content-type"]) == (422, PROBLEM)
+    assert "boundary" in bare.json()["detail"]
+    assert "JSON" not in bare.json()["detail"]
+    text = await client.post("/documents", files={"files": (None, "isi")})
+    assert (text.status_code, text.headers["content-type"]) == (422, PROBLEM)
+    assert "Send a file" in text.json()["detail"]
+    assert "<class" not in text.text
