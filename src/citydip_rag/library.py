@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from citydip_rag.corpus import document_id, known_suffixes
 from citydip_rag.corpus.reading import MAX_FILE_BYTES
 from citydip_rag.corpus.walk import shown_name
+from citydip_rag.engine import Engine
 from citydip_rag.errors import (
     CitydipError,
     DocumentMissingError,
@@ -83,6 +84,25 @@ def accepted_files() -> tuple[list[str], int]:
     return known_suffixes(), MAX_FILE_BYTES
 
 
+def removed_documents(engine: Engine) -> frozenset[str]:
+    """Ids of what a server removed since the index was made, and that has not been indexed yet."""
+    file = engine.settings.index / _JOB_FILE
+    try:
+        if file.stat().st_mtime < engine.index.manifest.created.timestamp():
+            return frozenset()
+        return frozenset(_read_job(file).withdrawn)
+    except OSError:
+        return frozenset()
+
+
+def _read_job(file: Path) -> _Kept:
+    """What the server before this one was doing."""
+    try:
+        return _Kept.model_validate_json(file.read_bytes())
+    except (OSError, ValueError):
+        return _Kept()
+
+
 class Library:
     """What the documents' routes and the page's tab do."""
 
@@ -93,8 +113,8 @@ class Library:
         self._job = Job()
         self._wanted = threading.Event()
         self._ended = threading.Event()
-        self._kept = self._read_job()
-        live.withdraw(frozenset(self._kept.withdrawn))
+        self._kept = _read_job(self._settings.index / _JOB_FILE)
+        live.withdraw(removed_documents(live.current))
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -287,13 +307,6 @@ class Library:
                 encoding="utf-8",
             )
             unfinished.replace(self._settings.index / _JOB_FILE)
-
-    def _read_job(self) -> _Kept:
-        """What the server before this one was doing."""
-        try:
-            return _Kept.model_validate_json((self._settings.index / _JOB_FILE).read_bytes())
-        except (OSError, ValueError):
-            return _Kept()
 
 
 class _Stopped(Exception):  # noqa: N818  # no error: the server ends
