@@ -17,8 +17,10 @@ from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.server.app import create_app
 from citydip_rag.server.limits import MAX_UPLOAD_BYTES
+from citydip_rag.server.routes.documents import MAX_TEXT
 from citydip_rag.uploads import Upload
 
+ROOT = Path(__file__).resolve().parents[2]
 PROBLEM = "application/problem+json"
 BASE = "http://127.0.0.1"
 TEXT = "# Kota Kembar\n\nBandung dan Braunschweig bersahabat sejak tahun 1960.\n"
@@ -285,3 +287,23 @@ async def test_what_is_no_upload_is_told_how_to_be_one(client: httpx.AsyncClient
     assert (text.status_code, text.headers["content-type"]) == (422, PROBLEM)
     assert "Send a file" in text.json()["detail"]
     assert "<class" not in text.text
+
+
+async def test_a_long_text_comes_in_pages_as_the_readme_says(
+    client: httpx.AsyncClient, library: Library
+) -> None:
+    long = f"Kota ini bekerja sama.{' ' * MAX_TEXT}Kota itu tidak."
+    library.add(Upload("panjang.txt", BytesIO(long.encode())))
+    await finished(client)
+    path = f"/documents/{(await sources(client))['panjang.txt']}/text"
+    read = ""
+    while True:
+        part = (await client.get(path, params={"start": len(read)})).json()
+        assert len(part["text"]) <= MAX_TEXT
+        read += part["text"]
+        if part["end"] == part["characters"]:
+            break
+    assert read == long
+    for name in ("README.md", "README.id.md"):
+        said = (ROOT / name).read_text(encoding="utf-8").replace(".", ",")
+        assert f"{MAX_TEXT:,} " in said
