@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from citydip_rag import Engine, Settings, index_folder
+from citydip_rag import Engine, Settings
 from citydip_rag.embedding import SentenceTransformersEmbedder
 from citydip_rag.errors import UploadError
 from citydip_rag.library import Library
@@ -27,19 +27,9 @@ TEXT = "# Kota Kembar\n\nBandung dan Braunschweig bersahabat sejak tahun 1960.\n
 
 
 @pytest.fixture
-def library(
-    tmp_path: Path, embedder: SentenceTransformersEmbedder, article_settings: Settings
-) -> Library:
+def library(own_settings: Settings, embedder: SentenceTransformersEmbedder) -> Library:
     """A library of its own with one document."""
-    settings = article_settings.model_copy(
-        update={"seeds": tmp_path / "seeds", "index": tmp_path / "index"}
-    )
-    settings.seeds.mkdir()
-    (settings.seeds / "awal.txt").write_text(
-        "Awal\nKota ini bekerja sama dengan kota lain.", encoding="utf-8"
-    )
-    index_folder(settings, embedder)
-    return Library(LiveEngine(Engine.open(settings, embedder)))
+    return Library(LiveEngine(Engine.open(own_settings, embedder)))
 
 
 @pytest.fixture
