@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from citydip_rag.live import LiveEngine
 from citydip_rag.schema import Citation, Claim, DocumentName, Language, Passage
 from citydip_rag.settings import Settings, load_settings
 
+sys.path.insert(0, str(Path(__file__).parent))  # for the helpers beside this file
 ROOT = Path(__file__).resolve().parent.parent
 ARTICLE = ROOT / "seeds" / "diplomasi-kota.txt"
 
@@ -44,6 +46,22 @@ def article_settings(
     )
     index_folder(settings, embedder)
     return settings
+
+
+@pytest.fixture
+def own_settings(
+    tmp_path: Path, embedder: SentenceTransformersEmbedder, article_settings: Settings
+) -> Settings:
+    """Settings with a folder of the test's own, which holds one indexed document, `awal.txt`."""
+    made = article_settings.model_copy(
+        update={"seeds": tmp_path / "seeds", "index": tmp_path / "index"}
+    )
+    made.seeds.mkdir()
+    (made.seeds / "awal.txt").write_text(
+        "Awal\nKota ini bekerja sama dengan kota lain.", encoding="utf-8"
+    )
+    index_folder(made, embedder)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ OPEN = {
     "schema",
     "settings",
     "texts",
+    "uploads",
 }
 """What they may import beside themselves."""
 REACHING_PAST = {

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -39,6 +40,13 @@ def _path(value: object) -> object:
 
 
 CheckedPath = Annotated[Path, BeforeValidator(_path)]
+
+
+def _names(value: object) -> object:
+    """Names parted by commas, or a list of them."""
+    if isinstance(value, str):
+        return tuple(filter(None, (name.strip() for name in value.split(","))))
+    return value
 
 
 class Settings(BaseSettings):
@@ -115,6 +123,11 @@ class Settings(BaseSettings):
         default=None, min_length=16, description="Key for changing documents over HTTP."
     )
     host: str = "127.0.0.1"
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        default=(),
+        description="Names, parted by commas, under which it is also reached, as behind a proxy;"
+        " `*`: any.",
+    )
     port: Annotated[int, Field(ge=0, le=65535)] = 7860
 
     @classmethod

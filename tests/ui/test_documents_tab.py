@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from citydip_rag import Engine, Settings, index_folder
+from citydip_rag import Engine, Settings
 from citydip_rag.embedding import SentenceTransformersEmbedder
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
@@ -39,19 +39,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def settings(
-    tmp_path: Path, embedder: SentenceTransformersEmbedder, article_settings: Settings
-) -> Settings:
+def settings(own_settings: Settings) -> Settings:
     """A folder of its own with one document."""
-    made = article_settings.model_copy(
-        update={"seeds": tmp_path / "seeds", "index": tmp_path / "index"}
-    )
-    made.seeds.mkdir()
-    (made.seeds / "awal.txt").write_text(
-        "Awal\nKota ini bekerja sama dengan kota lain.", encoding="utf-8"
-    )
-    index_folder(made, embedder)
-    return made
+    return own_settings
 
 
 Opener = Callable[..., Visit]

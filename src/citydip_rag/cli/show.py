@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -12,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from citydip_rag.cli.console import screen
+from citydip_rag.cli.console import command, screen
 from citydip_rag.schema import Answer, FileReport, FileStatus, PassageHit, SearchResult
 from citydip_rag.texts import text
 
@@ -39,8 +40,13 @@ if TYPE_CHECKING:
     from citydip_rag.indexing import IndexReport
 
 
-def index_report(report: IndexReport) -> None:
-    """What became of every file; those that need a person's eye last, with the reason."""
+def index_report(report: IndexReport, index: Path | None = None) -> None:
+    """What became of every file; those that need a person's eye last, with the reason.
+
+    Args:
+        report: of the run.
+        index: the folder that was named for it, for the commands that come next.
+    """
     changed = [file for file in report.files if file.status is not FileStatus.UNCHANGED]
     table = Table("file", "status", "passages", "pages", "language", box=None, pad_edge=False)
     table.columns[0].overflow = "fold"
@@ -61,10 +67,9 @@ def index_report(report: IndexReport) -> None:
     told = ", ".join(f"{count[status]} {status.value}" for status in _ORDER if count[status])
     made = f"{report.embedded} embedded now" if report.changed else "nothing had changed"
     screen.print(f"\n{told}.")
-    screen.print(
-        f"{report.documents} documents, {report.passages} passages ({made})."
-        ' Ask: citydip ask "…"  or: citydip serve'
-    )
+    screen.print(f"{report.documents} documents, {report.passages} passages ({made}).")
+    ask, serve = (escape(command(line, index=index)) for line in ('ask "…"', "serve"))
+    screen.print(f"Ask: {ask}  or: {serve}", soft_wrap=True, highlight=False)
 
 
 def _named(file: FileReport) -> str:
@@ -136,7 +141,8 @@ def _passage(hit: PassageHit) -> None:
 def findings(found: Sequence[Finding]) -> None:
     """What the doctor saw."""
     for finding in found:
-        mark = "[green]✓[/]" if finding.fine else "[red]✗[/]"
+        sound = "[yellow]![/]" if finding.advice else "[green]✓[/]"
+        mark = sound if finding.fine else "[red]✗[/]"
         screen.print(f"{mark} [bold]{finding.subject}[/] {escape(finding.observation)}")
         if finding.advice:
             screen.print(Padding(Text(f"→ {finding.advice}"), (0, 0, 0, 4)))

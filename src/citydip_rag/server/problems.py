@@ -37,6 +37,16 @@ _NO_OBJECT: Final = FieldProblem(
     field="body", message="Send a JSON object, with content-type: application/json"
 )
 
+_NO_FORM: Final = FieldProblem(
+    field="body",
+    message="This is no valid form; send it as multipart/form-data with its boundary,"
+    " as curl -F files=@NAME does",
+)
+
+
+_UPLOAD: Final = "Expected UploadFile"
+"""Begins what FastAPI says of a text that stands where a file should."""
+
 
 class Problem(BaseModel):
     """The body of every error response.
@@ -125,13 +135,17 @@ def _field_problem(item: dict[str, Any]) -> FieldProblem:
         return _NOT_JSON
     if item["type"] == "model_attributes_type":
         return _NO_OBJECT
-    return FieldProblem(field=".".join(str(part) for part in path), message=str(item["msg"]))
+    message = str(item["msg"])
+    if _UPLOAD in message:  # and goes on with a name of Python's
+        message = "Send a file, as curl -F files=@NAME does, and not a text"
+    return FieldProblem(field=".".join(str(part) for part in path), message=message)
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for it
     if error.status_code == HTTPStatus.BAD_REQUEST:  # bytes that are not even text
-        return _invalid_request((_NOT_JSON,))
+        form = request.headers.get("content-type", "").lower().startswith("multipart/")
+        return _invalid_request((_NO_FORM if form else _NOT_JSON,))
     response = Problem(
         type="http", title=str(error.detail), status=error.status_code, detail=str(error.detail)
     ).response()
