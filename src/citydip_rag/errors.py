@@ -172,6 +172,8 @@ class GenerationError(CitydipError):
 class ContextLengthError(GenerationError):
     """The prompt is longer than the model takes."""
 
+    slug = "context-length"
+
 
 class AddressError(CitydipError):
     """The server cannot listen where it should."""

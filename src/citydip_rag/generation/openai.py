@@ -19,6 +19,7 @@ from citydip_rag.generation.wire import event_data, lines, parsed, piece_of, who
 from citydip_rag.settings import Settings
 
 MAX_ANSWER_CHARACTERS: Final = 20_000
+_OTHER_FIELDS: Final = (":", "event", "id", "retry")
 _FIRST_BACK_OFF_SECONDS: Final = 0.5
 
 
@@ -132,26 +133,19 @@ class OpenAIGenerator(ChatGenerator):
 
     async def _streamed(self, response: httpx.Response, deadline: float) -> AsyncGenerator[str]:
         """The pieces of an event stream."""
-        written, complete, is_stream = 0, False, False
-        limit = self._settings.llm_first_token_seconds
+        now = asyncio.get_running_loop().time
+        written, complete = 0, False
+        patience = self._settings.llm_first_token_seconds
+        until = now() + patience
         source = lines(response.aiter_bytes())
-        while (line := await self._next(source, limit, deadline)) is not None:
-            data = event_data(line)
-            is_stream = is_stream or data is not None
-            if (
-                not is_stream
-                and line.strip()
-                and not line.startswith((":", "event", "id", "retry"))
-            ):
-                parsed(line)  # says that it is none
-            if data is None:
-                continue
-            text, ended = piece_of(data)
+        while (line := await _next(source, until, deadline, patience)) is not None:
+            text, ended = _piece(line)
             complete = complete or ended
             if text:
-                limit = self._settings.llm_between_tokens_seconds
-                written += len(text)
                 yield text
+                written += len(text)
+                patience = self._settings.llm_between_tokens_seconds
+                until = now() + patience  # comments keep the connection alive, not the answer
             if written > MAX_ANSWER_CHARACTERS:
                 raise GenerationError("The model does not stop writing.", "Choose another model.")
         if not complete:
@@ -160,22 +154,41 @@ class OpenAIGenerator(ChatGenerator):
                 "Ask again; if it goes on, look at the model server's log.",
             )
 
-    async def _next(self, source: AsyncIterator[str], limit: float, deadline: float) -> str | None:
-        """The next line; None at the end."""
-        left = deadline - asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout(min(limit, left)):
-                return await anext(source, None)
-        except TimeoutError as error:
-            what = "has taken" if left <= limit else "has sent nothing for"
-            raise GenerationError(
-                f"The model server {what} {min(limit, self._settings.llm_total_seconds):g} s"
-                " without finishing the answer.",
-                "Ask again, choose a smaller model, or raise CITYDIP_LLM_FIRST_TOKEN_SECONDS,"
-                " CITYDIP_LLM_BETWEEN_TOKENS_SECONDS or CITYDIP_LLM_TOTAL_SECONDS.",
-            ) from error
-        except httpx.HTTPError as error:
-            raise GenerationError(
-                "The connection to the model server broke in the middle of the answer.",
-                "Ask again; if it goes on, look at the model server's log.",
-            ) from error
+
+def _piece(line: str) -> tuple[str, bool]:
+    """The text of a line of the stream, and whether it says that the reply is complete."""
+    data = event_data(line)
+    if data is not None:
+        return piece_of(data)
+    if line.strip() and not line.startswith(_OTHER_FIELDS):
+        parsed(line)  # says that this is no event stream
+    return "", False
+
+
+async def _next(
+    source: AsyncIterator[str], until: float, deadline: float, patience: float
+) -> str | None:
+    """The next line; None at the end.
+
+    Raises:
+        GenerationError: it does not come in time, or the connection broke.
+    """
+    try:
+        async with asyncio.timeout_at(min(until, deadline)):
+            return await anext(source, None)
+    except TimeoutError as error:
+        late = (
+            "has not finished the answer in the time it is given"
+            if deadline <= until
+            else f"has sent nothing for {patience:g} s"
+        )
+        raise GenerationError(
+            f"The model server {late}.",
+            "Ask again, choose a smaller model, or raise CITYDIP_LLM_FIRST_TOKEN_SECONDS,"
+            " CITYDIP_LLM_BETWEEN_TOKENS_SECONDS or CITYDIP_LLM_TOTAL_SECONDS.",
+        ) from error
+    except httpx.HTTPError as error:
+        raise GenerationError(
+            "The connection to the model server broke in the middle of the answer.",
+            "Ask again; if it goes on, look at the model server's log.",
+        ) from error
