@@ -40,6 +40,7 @@ from citydip_rag.schema import (
     MAX_QUESTION_CHARACTERS,
     Answer,
     Document,
+    DocumentName,
     Language,
     PassageHit,
     SearchResult,
@@ -274,6 +275,10 @@ class Engine:
     def document_ids(self) -> list[str]:
         """Ids of all documents."""
         return [name for name in self.index.store.document_ids() if name not in self.withdrawn]
+
+    def document_names(self) -> list[DocumentName]:
+        """What all documents are called."""
+        return [self.index.store.name(identity) for identity in self.document_ids()]
 
     def close(self) -> None:
         """Close the index."""

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
 from citydip_rag.errors import IndexMissingError
-from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Answer, Document, Language
+from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Answer, Document, DocumentName, Language
 from citydip_rag.texts import text
 from citydip_rag.ui import page
 
@@ -36,6 +36,9 @@ class Refusing:
 
     def document(self, document_id: str) -> Document:
         raise self.error
+
+    def document_names(self) -> list[DocumentName]:
+        return [DocumentName(title="Kota Kembar", source="kembar.md")]
 
 
 async def steps(engine: page.EngineSource, question: str) -> list[page.Shown]:

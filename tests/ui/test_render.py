@@ -18,7 +18,7 @@ from citydip_rag.schema import (
     Language,
     PassageHit,
 )
-from citydip_rag.texts import catalogue, text
+from citydip_rag.texts import text
 from citydip_rag.ui import render
 
 TITLE = "Diplomasi & <b>Kota</b>"
@@ -264,12 +264,3 @@ def test_the_last_turn_is_the_one_whose_evidence_shows() -> None:
         ("turn", "turn-1"),
         ("turn current", "turn-2"),
     ]
-
-
-def test_examples_are_offered_in_both_languages_before_the_first_question() -> None:
-    html = unescape(render.conversation([]))
-
-    for language in Language:
-        examples = [line for key, line in catalogue(language).items() if key.startswith("example.")]
-        assert len(examples) >= 4
-        assert all(f'data-ask="{line}"' in html for line in examples)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Protocol
@@ -12,10 +12,11 @@ import gradio as gr
 from fastapi import FastAPI
 
 from citydip_rag.errors import CitydipError
-from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Answer, Document, Language
+from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Answer, Document, DocumentName, Language
 from citydip_rag.texts import catalogue
 from citydip_rag.ui import documents as drawer
 from citydip_rag.ui import render
+from citydip_rag.ui.examples import examples
 from citydip_rag.ui.words import both, keys_of, localized
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ _STYLE = (
 
 
 class EngineLike(Protocol):
-    """What the page needs of an engine; both methods may raise a `CitydipError`."""
+    """What the page needs of an engine; `ask` and `document` may raise a `CitydipError`."""
 
     async def ask(self, question: str) -> Answer:
         """Answer a question in its own language, or in the given one."""
@@ -42,6 +43,10 @@ class EngineLike(Protocol):
 
     def document(self, document_id: str) -> Document:
         """The document of that identifier, as it was indexed."""
+        ...
+
+    def document_names(self) -> Sequence[DocumentName]:
+        """What all documents are called."""
         ...
 
 
@@ -101,7 +106,7 @@ def build_page(source: EngineSource) -> gr.Blocks:
         )
         turns = gr.State(())
         conversation = gr.HTML(
-            render.welcome(),
+            _welcome(source),
             elem_id="conversation",
             apply_default_css=False,
             js_on_load=_file("script.js"),
@@ -151,10 +156,18 @@ def build_page(source: EngineSource) -> gr.Blocks:
             api_visibility="private",
         )
         below.forget(
-            lambda: ((), render.welcome(), ""),
+            lambda: ((), _welcome(source), ""),
             None,
             [turns, conversation, hint],
             cancels=[typed, chosen],
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        page.load(  # the documents may be others than when the page was built
+            lambda: _welcome(source),
+            None,
+            conversation,
+            queue=False,
             show_progress="hidden",
             api_visibility="private",
         )
@@ -164,6 +177,10 @@ def build_page(source: EngineSource) -> gr.Blocks:
         api_open=False,
     )
     return page
+
+
+def _welcome(source: EngineSource) -> str:
+    return render.welcome(examples(source.current.document_names()))
 
 
 async def _ask(source: EngineSource, question: str, kept: Turns) -> AsyncIterator[Shown]:
