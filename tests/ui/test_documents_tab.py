@@ -91,6 +91,32 @@ def file(name: str, content: str) -> dict[str, Any]:
     return {"name": name, "mimeType": "application/octet-stream", "buffer": content.encode()}
 
 
+def info(source: str, **changes: Any) -> dict[str, Any]:
+    """One document as the server lists it."""
+    return {
+        "id": source,
+        "title": source.upper(),
+        "source": source,
+        "status": "indexed",
+        "passages": 10,
+        "pages": None,
+        "language": "id",
+        "reason": "",
+        "removable": True,
+        **changes,
+    }
+
+
+def list_instead(page: Page, *documents: dict[str, Any]) -> None:
+    """Have the drawer list these documents."""
+    job = {"state": "idle", "stage": "", "done": 0, "total": 0, "message": "", "files": []}
+    listed = {"job": job, "changeable": True, "locked": "", "generation": "g"}
+    page.route("**/documents", lambda route: route.fulfill(json={"documents": documents, **listed}))
+    page.keyboard.press("Escape")
+    page.locator(".opener").click()
+    expect(page.locator(".file")).to_have_count(len(documents))
+
+
 def drop(page: Page, onto: str, files: dict[str, str]) -> None:
     """Drag files from outside over the page, and drop them."""
     carried = page.evaluate_handle(
@@ -305,7 +331,7 @@ def test_a_file_that_cannot_be_read_says_why_and_comes_first(opened: Opener) -> 
     expect(first).to_have_attribute("data-status", "failed")
     expect(first.locator(".reason")).to_contain_text("rusak.pdf", use_inner_text=True)
     expect(page.locator(".summary")).to_have_text(
-        re.compile(r"3 files · \d+ passages · 1 could not be read"), use_inner_text=True
+        re.compile(r"3 documents · \d+ passages · 1 could not be read"), use_inner_text=True
     )
 
 
@@ -398,11 +424,13 @@ def test_a_long_list_is_filtered_and_untrusted_names_are_only_text(opened: Opene
     page.route("**/documents", lambda route: route.fulfill(json=listed))
     page.locator(".opener").click()
     expect(page.locator(".file")).to_have_count(500)
-    expect(page.locator(".summary")).to_have_text("500 files · 5,000 passages", use_inner_text=True)
+    expect(page.locator(".summary")).to_have_text(
+        "500 documents · 5,000 passages", use_inner_text=True
+    )
     box = page.get_by_role("searchbox", name="Title or file name")
     box.fill("berkas-49 img")
     expect(page.locator(".file:visible")).to_have_count(10)
-    expect(page.locator(".found")).to_have_text("10 of 500", use_inner_text=True)
+    expect(page.locator(".found")).to_have_text("10 of 500 documents", use_inner_text=True)
     box.fill("nowhere")
     expect(page.locator(".file:visible")).to_have_count(0)
     expect(page.locator(".summary")).to_have_text(
@@ -490,3 +518,23 @@ def test_the_last_document_can_be_removed(opened: Opener) -> None:
     there.ask(ASKED)
     expect(page.locator(".turn.current .said")).to_contain_text("1960")
     assert there.errors == []
+
+
+def test_documents_and_files_are_counted_as_such(opened: Opener) -> None:
+    page = opened().page
+    inside = [info(f"arsip.zip/{n}.md", removable=False) for n in range(3)]
+    list_instead(
+        page,
+        info("arsip.zip", title="", passages=30),
+        *inside,
+        *(info(f"{n}.txt") for n in range(14)),
+        info("rusak.pdf", title="", status="failed", passages=0),
+        info("foto.png", title="", status="skipped", passages=0),
+    )
+    expect(page.locator(".summary")).to_have_text(
+        "19 documents · 17 files · 170 passages · 1 could not be read · 1 skipped",
+        use_inner_text=True,
+    )
+    page.get_by_role("searchbox").fill("arsip")
+    expect(page.locator(".file:visible")).to_have_count(4)
+    expect(page.locator(".found")).to_have_text("3 of 19 documents", use_inner_text=True)

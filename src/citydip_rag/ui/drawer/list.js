@@ -98,14 +98,14 @@ const filterFiles = () => {
   if (!many) box.value = "";
   const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
   let matching = 0;
-  for (const { title, source } of library.documents) {
-    const text = `${title} ${source}`.toLowerCase();
+  for (const info of library.documents) {
+    const text = `${info.title} ${info.source}`.toLowerCase();
     const matches = words.every((word) => text.includes(word));
-    rows.get(source).row.hidden = !matches;
-    matching += matches;
+    rows.get(info.source).row.hidden = !matches;
+    matching += matches && !isContainer(info);
   }
-  const { length } = library.documents;
-  if (words.length) say(find(".found"), "found", { count: matching, total: length });
+  const total = library.documents.filter((info) => !isContainer(info)).length;
+  if (words.length) find(".found").replaceChildren(...counted("found", total, { matching }));
   else find(".found").replaceChildren();
   showSummary(matching);
 };
@@ -117,12 +117,17 @@ const showSummary = (matching) => {
   if (!documents.length) say(summary, library.changeable ? "none_yet" : "none");
   else if (!matching) say(summary, "none_found");
   else {
-    const files = documents.filter(({ removable }) => removable).length;
+    // Every row is a document but an archive's, and a file but those of what is inside another.
     const texts = documents.filter((info) => !isContainer(info));
+    const files = documents.filter(({ removable }) => removable).length;
     const passages = texts.reduce((sum, info) => sum + info.passages, 0);
-    const failed = documents.filter(({ status }) => status === "failed").length;
-    const facts = [counted("files", files), counted("passages", passages)];
-    if (failed) facts.push(counted("failed", failed));
+    const facts = [counted("documents", texts.length)];
+    if (files !== texts.length) facts.push(counted("files", files));
+    facts.push(counted("passages", passages));
+    for (const status of FIRST) {
+      const count = documents.filter((info) => info.status === status).length;
+      if (count) facts.push(counted(status, count));
+    }
     summary.replaceChildren(
       ...facts.flatMap((fact, number) => (number ? [" · ", ...fact] : fact)),
     );
