@@ -538,3 +538,16 @@ def test_documents_and_files_are_counted_as_such(opened: Opener) -> None:
     page.get_by_role("searchbox").fill("arsip")
     expect(page.locator(".file:visible")).to_have_count(4)
     expect(page.locator(".found")).to_have_text("3 of 19 documents", use_inner_text=True)
+
+
+def test_what_was_sent_last_comes_before_older_failures(opened: Opener, settings: Settings) -> None:
+    (settings.seeds / "lama.pdf").write_text("%PDF-1.4 nothing", encoding="utf-8")
+    page = opened().page
+    choose(page, file("z-kembar.md", TWINS))
+    expect(page.locator(".outcome")).to_contain_text("Kota Kembar", timeout=INDEXED)
+    sources = [row.inner_text() for row in page.locator(".file").all()]
+    assert [words.split("\n")[0] for words in sources] == ["Kota Kembar", "lama.pdf", "Awal"]
+    choose(page, file("baru.md", "# Kota Baru\n\nKota ini baru saja didirikan.\n"))
+    expect(page.locator(".outcome")).to_contain_text("Kota Baru", timeout=INDEXED)
+    expect(page.locator(".file").first).to_contain_text("Kota Baru")
+    expect(page.locator(".file").nth(1)).to_contain_text("lama.pdf")

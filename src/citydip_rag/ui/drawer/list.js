@@ -3,10 +3,15 @@ const FILTER_FROM = 16;
 const FIRST = ["failed", "skipped"]; // someone has to do something about these
 const rows = new Map();
 const library = { documents: [], changeable: false, known: false };
+const newest = new Set(); // sources of what was sent last
 
-const rank = ({ status }) => {
-  const place = FIRST.indexOf(status);
-  return place < 0 ? FIRST.length : place;
+const holds = (source, { source: listed }) => listed === source || listed.startsWith(`${source}/`);
+
+// What was sent last is looked for first, then what needs somebody to act.
+const rank = (info) => {
+  const place = FIRST.indexOf(info.status);
+  const fresh = [...newest].some((name) => holds(name, info));
+  return (fresh ? 0 : FIRST.length + 1) + (place < 0 ? FIRST.length : place);
 };
 // An archive has no text of its own; its passages are those of the documents in it.
 const isContainer = ({ status, title }) => status === "indexed" && !title;

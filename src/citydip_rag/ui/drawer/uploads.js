@@ -37,6 +37,7 @@ const addFiles = (files, replace = false) => {
 
 const sendAll = async () => {
   sending.stop = new AbortController();
+  newest.clear();
   announce("sending_begun", { count: sending.of });
   while (queue.length) await sendNext(queue.shift());
   Object.assign(sending, { total: 0, sent: 0, number: 0, of: 0, stop: null });
@@ -56,6 +57,7 @@ const sendNext = async ({ file, replace }) => {
     const { signal } = sending.stop;
     for (const source of await send(file, { replace, signal, progressed })) {
       expected.added.add(source);
+      newest.add(source);
     }
     follow();
   } catch (problem) {
