@@ -551,3 +551,28 @@ def test_what_was_sent_last_comes_before_older_failures(opened: Opener, settings
     expect(page.locator(".outcome")).to_contain_text("Kota Baru", timeout=INDEXED)
     expect(page.locator(".file").first).to_contain_text("Kota Baru")
     expect(page.locator(".file").nth(1)).to_contain_text("lama.pdf")
+
+
+def test_what_came_of_an_upload_gives_way_to_the_next_event(opened: Opener) -> None:
+    there = opened()
+    page = there.page
+    outcome = page.locator(".outcome")
+    choose(page, file("kembar.md", TWINS))
+    expect(outcome).to_contain_text("Kota Kembar", timeout=INDEXED)
+    there.ask(ASKED)
+    expect(outcome).to_be_hidden()
+
+    choose(page, file("baru.md", "# Kota Baru\n\nKota ini baru saja didirikan.\n"))
+    expect(outcome).to_contain_text("Kota Baru", timeout=INDEXED)
+    page.keyboard.press("Escape")
+    page.locator(".opener").click()
+    expect(outcome).to_be_hidden()
+
+    choose(page, file("lain.md", "# Kota Lain\n\nKota ini lain lagi.\n"))
+    expect(outcome).to_contain_text("Kota Lain", timeout=INDEXED)
+    row(page, "lain.md").locator(".remove").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Kota Lain", exact=False)).to_have_count(0, timeout=INDEXED)
+    choose(page, file("foto.png", "x"))
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(outcome).to_be_hidden()

@@ -84,6 +84,7 @@ const named = (names) => {
 
 // A notice stays until it is answered or its file is sent anew.
 const addNotice = ({ names, problem, retry, replace }) => {
+  clearOutcome();
   forgetNotice(names);
   const notice = make("li", { class: "notice", role: "alert", "data-names": JSON.stringify(names) });
   const close = (act) => () => {
