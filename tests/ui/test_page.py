@@ -37,8 +37,11 @@ class Refusing:
     def document(self, document_id: str) -> Document:
         raise self.error
 
-    def document_names(self) -> list[DocumentName]:
-        return [DocumentName(title="Kota Kembar", source="kembar.md")]
+    def document_names(self) -> dict[str, DocumentName]:
+        return {"kembar": DocumentName(title="Kota Kembar", source="kembar.md")}
+
+    def can_answer(self, question: str) -> bool:
+        raise self.error
 
 
 async def steps(engine: page.EngineSource, question: str) -> list[page.Shown]:
@@ -96,7 +99,7 @@ async def test_the_page_leaves_the_routes_before_it_alone_and_names_no_other_hos
     def live() -> dict[str, bool]:
         return {"live": True}
 
-    page.mount_page(app, Refusing(RuntimeError()))
+    page.mount_page(app, Refusing(IndexMissingError("There is no index.")))
     transport = ASGITransport(app)
     async with AsyncClient(transport=transport, base_url="http://citydip") as client:
         assert (await client.get("/health/live")).json() == {"live": True}

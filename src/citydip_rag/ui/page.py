@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +16,7 @@ from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Answer, Document, Docume
 from citydip_rag.texts import catalogue
 from citydip_rag.ui import documents as drawer
 from citydip_rag.ui import render
-from citydip_rag.ui.examples import examples
+from citydip_rag.ui.examples import Offers
 from citydip_rag.ui.words import both, keys_of, localized
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _STYLE = (
 
 
 class EngineLike(Protocol):
-    """What the page needs of an engine; `ask` and `document` may raise a `CitydipError`."""
+    """What the page needs of an engine; all but `document_names` may raise a `CitydipError`."""
 
     async def ask(self, question: str) -> Answer:
         """Answer a question in its own language, or in the given one."""
@@ -45,8 +45,12 @@ class EngineLike(Protocol):
         """The document of that identifier, as it was indexed."""
         ...
 
-    def document_names(self) -> Sequence[DocumentName]:
-        """What all documents are called."""
+    def document_names(self) -> dict[str, DocumentName]:
+        """What all documents are called, by identifier."""
+        ...
+
+    def can_answer(self, question: str) -> bool:
+        """Whether it would not abstain."""
         ...
 
 
@@ -95,6 +99,11 @@ def build_page(source: EngineSource) -> gr.Blocks:
     """The page's components and events, ready to be mounted."""
     title = catalogue(Language.ENGLISH)["ui.title"]
     page: gr.Blocks = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
+    offers = Offers()
+
+    def welcome() -> str:
+        return render.welcome(offers.of(source.current))
+
     with page:
         gr.HTML(_header(), elem_id="header", apply_default_css=False, js_on_load=None)
         gr.HTML(
@@ -106,7 +115,7 @@ def build_page(source: EngineSource) -> gr.Blocks:
         )
         turns = gr.State(())
         conversation = gr.HTML(
-            _welcome(source),
+            welcome(),
             elem_id="conversation",
             apply_default_css=False,
             js_on_load=_file("script.js"),
@@ -156,7 +165,7 @@ def build_page(source: EngineSource) -> gr.Blocks:
             api_visibility="private",
         )
         below.forget(
-            lambda: ((), _welcome(source), ""),
+            lambda: ((), welcome(), ""),
             None,
             [turns, conversation, hint],
             cancels=[typed, chosen],
@@ -164,7 +173,7 @@ def build_page(source: EngineSource) -> gr.Blocks:
             api_visibility="private",
         )
         page.load(  # the documents may be others than when the page was built
-            lambda: _welcome(source),
+            welcome,
             None,
             conversation,
             queue=False,
@@ -177,10 +186,6 @@ def build_page(source: EngineSource) -> gr.Blocks:
         api_open=False,
     )
     return page
-
-
-def _welcome(source: EngineSource) -> str:
-    return render.welcome(examples(source.current.document_names()))
 
 
 async def _ask(source: EngineSource, question: str, kept: Turns) -> AsyncIterator[Shown]:
