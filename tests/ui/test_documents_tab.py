@@ -576,3 +576,17 @@ def test_what_came_of_an_upload_gives_way_to_the_next_event(opened: Opener) -> N
     choose(page, file("foto.png", "x"))
     expect(page.get_by_role("alert")).to_be_visible()
     expect(outcome).to_be_hidden()
+
+
+def test_long_names_fit_a_phone_and_are_told_whole(opened: Opener) -> None:
+    page = opened(size=PHONE).page
+    long = f"{'x' * 250}.txt"
+    list_instead(page, info(long, title="J" * 300, status="failed", reason="Y" * 300))
+    for selector in (".title", ".source"):
+        words = page.locator(f".file {selector}")
+        lines = words.evaluate("n => n.offsetHeight / parseFloat(getComputedStyle(n).lineHeight)")
+        assert lines < 3.5
+        assert words.get_attribute("title") in {long, "J" * 300}
+    page.locator(".remove").click()
+    assert page.locator("#drawer").evaluate("node => node.scrollWidth <= node.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]

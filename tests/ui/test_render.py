@@ -212,7 +212,7 @@ def test_a_card_says_where_it_stands() -> None:
     start = TEXT.index(FIRST)
 
     assert "map/kota.txt" in html
-    assert '<p class="heading" lang="id">Mengapa?</p>' in html
+    assert '<p class="heading" lang="id" title="Mengapa?">Mengapa?</p>' in html
     assert text(Language.INDONESIAN, "ui.page", page="1.204") in html
     assert text(Language.ENGLISH, "ui.page", page="1,204") in html
     for language in Language:
@@ -264,3 +264,22 @@ def test_the_last_turn_is_the_one_whose_evidence_shows() -> None:
         ("turn", "turn-1"),
         ("turn current", "turn-2"),
     ]
+
+
+def test_a_long_name_is_cut_in_its_middle_and_told_whole_where_one_points() -> None:
+    name = f"map/{'panjang-' * 20}akhir.pdf"
+    cited = cite(1, FIRST).model_copy(update={"source": name, "title": "Judul " * 40})
+    html = render.answered("Apa?", answer(f"{FIRST} [1]", cited), {})
+
+    assert f'title="{name}"' in html
+    assert re.search(r'<span class="source"[^>]*>map/panjang-[^<]*…[^<]*akhir\.pdf</span>', html)
+    assert f'<h4 title="{"Judul " * 40}">' in html
+
+
+def test_a_last_word_wider_than_a_phone_may_break() -> None:
+    words = "Lihat https://example.org/" + "a" * 80
+    said = answer(f"{words} [1]", cite(1, FIRST)).model_copy(
+        update={"claims": (Claim(text=words, supported=True, support=1, citations=(1,)),)}
+    )
+
+    assert "tail" not in render.answered("Apa?", said, DOCUMENTS)

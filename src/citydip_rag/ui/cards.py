@@ -10,6 +10,7 @@ from citydip_rag.ui.evidence import Card, cited_cards, nearest_cards, segments
 from citydip_rag.ui.words import both
 
 _EXCERPT_CHARACTERS = 140
+_NAME_CHARACTERS = 80
 
 
 def cited_section(question: str, answer: Answer, documents: Mapping[str, Document]) -> str:
@@ -70,8 +71,8 @@ def _shortened(words: str) -> str:
 def _place(card: Card) -> str:
     """Where the passage stands: title, headings, file, page, characters."""
     language = f' lang="{escape(card.language)}"' if card.language else ""
-    heading = f'<p class="heading"{language}>{escape(card.heading)}</p>' if card.heading else ""
-    where = [f'<span class="source">{escape(card.source)}</span>']
+    heading = _clipped("p", card.heading, f'class="heading"{language}') if card.heading else ""
+    where = [_file(card.source)]
     cited = dict.fromkeys(citation.place for citation in card.citations)
     if exact := [place for place in cited if place not in {"", card.title}]:
         where += [f'<span class="cited"{language}>{escape(place)}</span>' for place in exact]
@@ -79,10 +80,22 @@ def _place(card: Card) -> str:
         where.append(both("ui.page", page=card.page))
     where += _positions(card)
     return (
-        f'<div><h4{language}>{escape(card.title)}</h4>{heading}<ul class="where">'
+        f'<div>{_clipped("h4", card.title, language)}{heading}<ul class="where">'
         + "".join(f"<li>{item}</li>" for item in where)
         + "</ul></div>"
     )
+
+
+def _clipped(tag: str, words: str, attributes: str) -> str:
+    """Words that the style sheet may cut short; pointing at them shows them whole."""
+    named = f'{attributes} title="{escape(words)}"'.strip()
+    return f"<{tag} {named}>{escape(words)}</{tag}>"
+
+
+def _file(source: str) -> str:
+    """A file's name; of a very long one the middle is left out, for its ending says most."""
+    shown = source if len(source) <= _NAME_CHARACTERS else f"{source[:40]}…{source[-30:]}"
+    return f'<span class="source" title="{escape(source)}">{escape(shown)}</span>'
 
 
 def _positions(card: Card) -> list[str]:

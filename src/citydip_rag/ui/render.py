@@ -12,6 +12,7 @@ from citydip_rag.ui.words import both, keys_of
 
 _HIGH_CONFIDENCE = 0.8
 _FAIR_CONFIDENCE = 0.5
+_LONGEST_TAIL = 24
 
 
 def conversation(turns: Iterable[str]) -> str:
@@ -151,7 +152,8 @@ def _said(
     """A claim with its badges, which never begin a line; in another language it says which."""
     words, space, last = claim.rpartition(" ")
     badges = "".join(_badge(citation.number) for citation in citations)
-    marked = f'{escape(words)}{space}<span class="tail">{escape(last)} {badges}</span>'
+    together = ' class="tail"' if len(last) <= _LONGEST_TAIL else ""  # else wider than a phone
+    marked = f"{escape(words)}{space}<span{together}>{escape(last)} {badges}</span>"
     document = documents.get(citations[0].document_id)
     if document is None or document.language == answer.language:
         return marked

@@ -48,10 +48,12 @@ const describe = (info) => {
 };
 
 const rowOf = (info) => {
-  const title = make("p", { class: "title", lang: info.language ?? "" }, info.title || info.source);
+  const called = info.title || info.source;
+  const attributes = { class: "title", lang: info.language ?? "", title: called };
+  const title = make("p", attributes, called);
   const row = make("li", { class: "file", tabindex: "-1", "data-status": info.status });
   const about = make("div", { class: "about" }, title);
-  if (info.title) about.append(make("p", { class: "source" }, info.source));
+  if (info.title) about.append(make("p", { class: "source", title: info.source }, info.source));
   about.append(describe(info));
   row.append(about);
   if (library.changeable && info.removable) row.append(offerRemoval(row, info));
