@@ -283,3 +283,20 @@ def test_a_last_word_wider_than_a_phone_may_break() -> None:
     )
 
     assert "tail" not in render.answered("Apa?", said, DOCUMENTS)
+
+
+@pytest.mark.parametrize("page", ["hlm. 7", "p. 7"])
+def test_a_cited_page_is_named_in_the_language_of_the_page_not_of_the_question(page: str) -> None:
+    place = f"UU 11/2008, Pasal 5 ayat (2), {page}"
+    cited = cite(1, FIRST).model_copy(update={"place": place, "page": 7})
+    html = render.answered("What?", answer(f"{FIRST} [1]", cited), DOCUMENTS)
+
+    assert '<span class="cited" lang="id">UU 11/2008, Pasal 5 ayat (2)</span>, <span' in html
+    assert '<span class="l-id" lang="id">hlm. 7</span>' in html
+    assert '<span class="l-en" lang="en">p. 7</span>' in html
+
+
+def test_a_place_that_is_only_the_title_is_not_said_twice() -> None:
+    cited = cite(1, FIRST).model_copy(update={"place": f"{TITLE}, hlm. 7", "page": 7})
+
+    assert 'class="cited"' not in render.answered("Apa?", answer("[1]", cited), DOCUMENTS)

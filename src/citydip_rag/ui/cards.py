@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from citydip_rag.schema import Answer, Document
+from citydip_rag.schema import Answer, Citation, Document, Language
+from citydip_rag.texts import text
 from citydip_rag.ui.evidence import Card, cited_cards, nearest_cards, segments
 from citydip_rag.ui.words import both
 
@@ -73,9 +74,8 @@ def _place(card: Card) -> str:
     language = f' lang="{escape(card.language)}"' if card.language else ""
     heading = _clipped("p", card.heading, f'class="heading"{language}') if card.heading else ""
     where = [_file(card.source)]
-    cited = dict.fromkeys(citation.place for citation in card.citations)
-    if exact := [place for place in cited if place not in {"", card.title}]:
-        where += [f'<span class="cited"{language}>{escape(place)}</span>' for place in exact]
+    if exact := dict.fromkeys(filter(None, (_cited_place(one, card) for one in card.citations))):
+        where += exact
     elif card.page is not None:
         where.append(both("ui.page", page=card.page))
     where += _positions(card)
@@ -84,6 +84,20 @@ def _place(card: Card) -> str:
         + "".join(f"<li>{item}</li>" for item in where)
         + "</ul></div>"
     )
+
+
+def _cited_place(citation: Citation, card: Card) -> str:
+    """Where a quotation stands, its page named in the page's language and not in the question's."""
+    place, page = citation.place, ""
+    for language in Language:
+        named = f", {text(language, 'citation.page', number=citation.page)}"
+        if citation.page is not None and place.endswith(named):
+            place = place.removesuffix(named)
+            page = both("citation.page", number=citation.page)
+    if place in {"", card.title}:
+        return page
+    spoken = f' lang="{escape(card.language)}"' if card.language else ""
+    return f'<span class="cited"{spoken}>{escape(place)}</span>' + (f", {page}" if page else "")
 
 
 def _clipped(tag: str, words: str, attributes: str) -> str:
