@@ -590,3 +590,21 @@ def test_long_names_fit_a_phone_and_are_told_whole(opened: Opener) -> None:
     page.locator(".remove").click()
     assert page.locator("#drawer").evaluate("node => node.scrollWidth <= node.clientWidth")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_why_a_file_was_not_read_is_said_in_the_language_of_the_page(opened: Opener) -> None:
+    page = opened("id-ID").page
+    known = f"{HOSTILE} is protected by a password. Save a copy without one, and index again."
+    list_instead(
+        page,
+        info("a.pdf", status="failed", reason=known),
+        info("b.pdf", status="failed", reason="Nobody has thought of this."),
+    )
+    told = text(Language.INDONESIAN, "reason.pdf_password", name=HOSTILE)
+    expect(page.locator(".reason").first).to_have_text(told, use_inner_text=True)
+    other = page.locator(".reason").nth(1)
+    expect(other).to_have_text("Nobody has thought of this.", use_inner_text=True)
+    expect(other.locator("[lang]")).to_have_attribute("lang", "en")
+    assert page.locator("#drawer img").count() == 0
+    page.locator('[data-choose="en"]').click()
+    expect(page.locator(".reason").first).to_have_text(known, use_inner_text=True)

@@ -15,7 +15,7 @@ from citydip_rag.ui.words import both, keys_of
 
 _SCRIPTS: Final = tuple("words server progress removal list indexing uploads drawer".split())
 """Joined in this order they are one function; what runs at once is in the last."""
-_SECTIONS: Final = ("documents", "problem")
+_SECTIONS: Final = ("documents", "problem", "reason")
 
 
 def opener() -> str:
@@ -98,7 +98,7 @@ def _quiet(key: str) -> str:
 
 
 def _labels(language: Language) -> dict[str, str]:
-    """One language's texts for the drawer; those of problems keep their section's name."""
+    """One language's texts for the drawer; problems and reasons keep their section's name."""
     texts = catalogue(language)
     return {
         key.removeprefix("documents."): texts[key] for name in _SECTIONS for key in keys_of(name)

@@ -57,7 +57,7 @@ const rowOf = (info) => {
   about.append(describe(info));
   row.append(about);
   if (library.changeable && info.removable) row.append(offerRemoval(row, info));
-  if (info.reason) row.append(make("p", { class: "reason", lang: "en" }, info.reason));
+  if (info.reason) row.append(make("p", { class: "reason" }, ...explained(info.reason)));
   return row;
 };
 

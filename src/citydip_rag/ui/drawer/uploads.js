@@ -94,7 +94,7 @@ const addNotice = ({ names, problem, retry, replace }) => {
   };
   if (names.length) notice.append(make("p", { class: "title" }, ...named(names)));
   notice.append(make("p", {}, ...said(problemKey(problem), { megabytes })));
-  if (problem.detail) notice.append(make("p", { class: "detail", lang: "en" }, problem.detail));
+  if (problem.detail) notice.append(make("p", { class: "detail" }, ...explained(problem.detail)));
   const choices = make("div", { class: "choices" });
   if (replace) choices.append(button("quiet-button", "replace", close(replace)));
   if (retry) choices.append(button("quiet-button", "retry", close(retry)));
