@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
+from pydantic import SecretStr
 
 from citydip_rag import Engine, Settings, index_folder
 from citydip_rag.embedding import SentenceTransformersEmbedder
@@ -608,3 +609,44 @@ def test_why_a_file_was_not_read_is_said_in_the_language_of_the_page(opened: Ope
     assert page.locator("#drawer img").count() == 0
     page.locator('[data-choose="en"]').click()
     expect(page.locator(".reason").first).to_have_text(known, use_inner_text=True)
+
+
+def test_the_key_is_entered_and_travels_in_a_header_only(
+    opened: Opener, settings: Settings
+) -> None:
+    there = opened("id-ID", PHONE, api_key=SecretStr("rahasia"))
+    page = there.page
+    told = text(Language.INDONESIAN, "documents.locked_key")
+    expect(page.locator(".locked")).to_contain_text(told, use_inner_text=True)
+    field = page.locator("#drawer-key")
+    assert field.get_attribute("type") == "password"
+    for wrong in ("salah", "kunci ☃"):
+        field.fill(wrong)
+        field.press("Enter")
+        expect(page.locator(".key-note")).to_have_text(
+            text(Language.INDONESIAN, "documents.key_wrong"), use_inner_text=True
+        )
+    assert page.evaluate("sessionStorage.length") == 0
+    field.fill("rahasia")
+    page.get_by_role("button", name=text(Language.INDONESIAN, "documents.key_use")).click()
+    expect(page.locator(".adding")).to_be_visible()
+    expect(page.locator(".key")).to_be_hidden()
+    page.reload()
+    page.wait_for_selector("#send[aria-label]")
+    page.locator(".opener").click()
+    choose(page, file("kembar.md", TWINS))
+    expect(row(page, "kembar.md")).to_be_visible(timeout=INDEXED)
+    row(page, "kembar.md").locator(".remove").click()
+    page.get_by_role("button", name="Hapus", exact=True).click()
+    expect(row(page, "kembar.md")).to_have_count(0, timeout=INDEXED)
+    assert not (settings.seeds / "kembar.md").exists()
+    assert page.evaluate("JSON.stringify(localStorage)").count("rahasia") == 0
+    for request in there.requests:
+        assert "rahasia" not in request.url + (request.post_data_buffer or b"").decode()
+        if request.method == "DELETE":
+            assert request.headers["authorization"] == "Bearer rahasia"
+    page.get_by_role("button", name=text(Language.INDONESIAN, "documents.key_forget")).click()
+    expect(page.locator(".key")).to_be_visible()
+    expect(page.locator(".adding")).to_be_hidden()
+    assert page.evaluate("sessionStorage.length") == 0
+    assert there.errors == []

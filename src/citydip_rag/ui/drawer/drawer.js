@@ -63,6 +63,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 find(".close").addEventListener("click", closeDrawer);
+find(".key").addEventListener("submit", tryKey);
+find(".forget").addEventListener("click", forgetKey);
 find(".stop").addEventListener("click", () => {
   sending.stop?.abort();
   find("#drawer-title").focus({ preventScroll: true });

@@ -23,6 +23,7 @@ const load = async () => {
   library.known = true;
   find(".adding").hidden = !listed.changeable;
   showLocked(listed.locked);
+  showKey(listed);
   showFiles();
   return listed.job;
 };
