@@ -27,6 +27,7 @@ from citydip_rag.schema import (
     Answer,
     Citation,
     Document,
+    DocumentName,
     Language,
     PassageHit,
     Policy,
@@ -272,6 +273,15 @@ class Engine:
     def document_ids(self) -> list[str]:
         """Ids of all documents."""
         return [name for name in self.index.store.document_ids() if name not in self.withdrawn]
+
+    def document_names(self) -> dict[str, DocumentName]:
+        """What all documents are called, by identifier."""
+        return {identity: self.index.store.name(identity) for identity in self.document_ids()}
+
+    def can_answer(self, question: str) -> bool:
+        """Whether the documents seem to hold an answer; blocks while it computes."""
+        found = self.find(checked_question(question))
+        return bool(found.evidence) and self.calibration.answers(found.confidence)
 
     def close(self) -> None:
         """Close the index."""

@@ -13,7 +13,15 @@ from citydip_rag import Engine
 from citydip_rag.errors import IndexMissingError
 from citydip_rag.events import Checked, Discarded, Event, Written
 from citydip_rag.live import LiveEngine
-from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Citation, Claim, Document, Language, Turn
+from citydip_rag.schema import (
+    MAX_QUESTION_CHARACTERS,
+    Citation,
+    Claim,
+    Document,
+    DocumentName,
+    Language,
+    Turn,
+)
 from citydip_rag.texts import text
 from citydip_rag.ui import page
 from citydip_rag.ui.asking import EngineSource, Kept, Shown, Writing, ask
@@ -43,6 +51,12 @@ class Refusing:
         yield  # type: ignore[unreachable]  # which makes it a generator
 
     def document(self, document_id: str) -> Document:
+        raise self.error
+
+    def document_names(self) -> dict[str, DocumentName]:
+        return {"kembar": DocumentName(title="Kota Kembar", source="kembar.md")}
+
+    def can_answer(self, question: str) -> bool:
         raise self.error
 
 
@@ -104,7 +118,7 @@ async def test_the_page_leaves_the_routes_before_it_alone_and_names_no_other_hos
     def live() -> dict[str, bool]:
         return {"live": True}
 
-    page.mount_page(app, Refusing(RuntimeError()))
+    page.mount_page(app, Refusing(IndexMissingError("There is no index.")))
     transport = ASGITransport(app)
     async with AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         assert (await client.get("/health/live")).json() == {"live": True}

@@ -20,6 +20,7 @@ from citydip_rag.schema import (
     MAX_TURNS,
     Answer,
     Document,
+    DocumentName,
     Turn,
 )
 from citydip_rag.ui import render
@@ -35,7 +36,7 @@ _TAIL: Final = 24
 
 
 class EngineLike(Protocol):
-    """What the page needs of an engine; both methods may raise a `CitydipError`."""
+    """What the page needs of an engine; all but `document_names` may raise a `CitydipError`."""
 
     def stream(
         self, question: str, *, history: Sequence[Turn] = (), generator: str | None = None
@@ -45,6 +46,14 @@ class EngineLike(Protocol):
 
     def document(self, document_id: str) -> Document:
         """The document of that identifier, as it was indexed."""
+        ...
+
+    def document_names(self) -> dict[str, DocumentName]:
+        """What all documents are called, by identifier."""
+        ...
+
+    def can_answer(self, question: str) -> bool:
+        """Whether it would not abstain."""
         ...
 
 

@@ -14,6 +14,7 @@ from citydip_rag.texts import catalogue
 from citydip_rag.ui import documents as drawer
 from citydip_rag.ui import render
 from citydip_rag.ui.asking import EngineSource, Kept, Shown, ask
+from citydip_rag.ui.examples import Offers
 from citydip_rag.ui.words import both, keys_of, localized
 
 _QUESTIONS_AT_ONCE = 16
@@ -62,6 +63,11 @@ def build_page(source: EngineSource, generators: Sequence[str] = ()) -> gr.Block
     """
     title = catalogue(Language.ENGLISH)["ui.title"]
     page: gr.Blocks = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
+    offers = Offers()
+
+    def welcome() -> str:
+        return render.welcome(offers.of(source.current))
+
     with page:
         gr.HTML(_header(), elem_id="header", apply_default_css=False, js_on_load=None)
         gr.HTML(
@@ -73,7 +79,7 @@ def build_page(source: EngineSource, generators: Sequence[str] = ()) -> gr.Block
         )
         kept = gr.State(Kept())
         conversation = gr.HTML(
-            render.welcome(),
+            welcome(),
             elem_id="conversation",
             apply_default_css=False,
             js_on_load=_file("script.js"),
@@ -132,10 +138,18 @@ def build_page(source: EngineSource, generators: Sequence[str] = ()) -> gr.Block
             api_visibility="private",
         )
         below.forget(
-            lambda: (Kept(), render.welcome(), ""),
+            lambda: (Kept(), welcome(), ""),
             None,
             [kept, conversation, hint],
             cancels=[typed, chosen],
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        page.load(  # the documents may be others than when the page was built
+            welcome,
+            None,
+            conversation,
+            queue=False,
             show_progress="hidden",
             api_visibility="private",
         )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from citydip_rag.schema import Answer, Citation, Document, Language
+from citydip_rag.schema import Answer, Citation, Document
 from citydip_rag.ui.cards import cited_section, nearest_section
-from citydip_rag.ui.words import both, keys_of, localized
+from citydip_rag.ui.examples import Examples
+from citydip_rag.ui.words import both, keys_of
 
 _HIGH_CONFIDENCE = 0.8
 _FAIR_CONFIDENCE = 0.5
+_LONGEST_TAIL = 24
 
 
 def conversation(turns: Iterable[str]) -> str:
@@ -30,14 +32,14 @@ def conversation(turns: Iterable[str]) -> str:
     return f'<h2 class="quiet">{both("ui.conversation")}</h2><div class="turns">{articles}</div>'
 
 
-def welcome() -> str:
-    """What stands in place of a conversation that has not begun: examples and a legend."""
+def welcome(examples: Examples = ()) -> str:
+    """What stands in place of a conversation that has not begun: a legend, and examples if any."""
     chips = "".join(
         f'<button type="button" class="chip l-{language}" lang="{language}" '
-        f'data-ask="{localized(language, key)}">{localized(language, key)}</button>'
-        for key in keys_of("example")
-        for language in Language
+        f'data-ask="{escape(question)}">{escape(question)}</button>'
+        for language, question in examples
     )
+    offered = f'<h3 class="label">{both("ui.examples")}</h3><div class="chips">{chips}</div>'
     legend = "".join(
         f'<li><span class="sample sample-{name}" aria-hidden="true"></span>'
         f"<span>{both(f'ui.legend_{name}')}</span></li>"
@@ -45,8 +47,7 @@ def welcome() -> str:
     )
     return (
         f'<div class="welcome"><h2>{both("ui.welcome")}</h2>'
-        f"<p>{both('ui.welcome_detail')}</p>"
-        f'<h3 class="label">{both("ui.examples")}</h3><div class="chips">{chips}</div></div>'
+        f"<p>{both('ui.welcome_detail')}</p>{offered if chips else ''}</div>"
         f'<aside class="panel legend"><h3 class="label">{both("ui.legend")}</h3>'
         f"<ul>{legend}</ul></aside>"
     )
@@ -235,7 +236,8 @@ def _said(
     """A claim with its badges, which never begin a line; in another language it says which."""
     words, space, last = claim.rpartition(" ")
     badges = "".join(_badge(citation.number) for citation in citations)
-    marked = f'{escape(words)}{space}<span class="tail">{escape(last)} {badges}</span>'
+    together = ' class="tail"' if len(last) <= _LONGEST_TAIL else ""  # else wider than a phone
+    marked = f"{escape(words)}{space}<span{together}>{escape(last)} {badges}</span>"
     document = documents.get(citations[0].document_id)
     if document is None or document.language == answer.language:
         return marked
