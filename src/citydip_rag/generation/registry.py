@@ -20,9 +20,16 @@ def _openai(settings: Settings) -> Generator:
     return OpenAIGenerator(settings)
 
 
+def _llamacpp(settings: Settings) -> Generator:
+    from citydip_rag.generation.llamacpp import LlamaCppGenerator
+
+    return LlamaCppGenerator(settings)
+
+
 _OURS: Final[dict[str, Callable[[Settings], Generator]]] = {
     "extractive": lambda _: ExtractiveGenerator(),
     "openai": _openai,
+    "llamacpp": _llamacpp,
 }
 
 
