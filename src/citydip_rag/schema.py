@@ -178,12 +178,14 @@ class Claim(Frozen):
         supported: whether the evidence carries it.
         support: in [0, 1]; 1 for a verbatim quotation.
         citations: numbers of the citations it rests on.
+        reasons: what speaks against it, in the answer's language.
     """
 
     text: str
     supported: bool
     support: Annotated[float, Field(ge=0, le=1)]
     citations: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 class PassageHit(Span):

@@ -9,6 +9,7 @@ from typing import Final
 
 from citydip_rag.generation.base import ESCAPED_BRACKET, introduction
 from citydip_rag.grounding.base import Verifier
+from citydip_rag.grounding.reasons import say
 from citydip_rag.schema import Citation, Claim, DocumentName, Language, Passage, Span
 from citydip_rag.texts import text
 
@@ -62,7 +63,14 @@ def ground(
         evidence = named + others
         support = verifier.support(sentence, evidence)
         if support.score < SUPPORTED or support.span is None or support.passage is None:
-            claims.append(Claim(text=sentence, supported=False, support=support.score))
+            claims.append(
+                Claim(
+                    text=sentence,
+                    supported=False,
+                    support=support.score,
+                    reasons=tuple(say(reason, language) for reason in support.reasons),
+                )
+            )
             continue
         cited = evidence[support.passage]
         citation = _citation(
