@@ -165,7 +165,8 @@ def _cosine(pairs: Sequence[NliPair], embedder: Embedder) -> Array:
     """Of the sentence embeddings."""
     premises = embedder.encode_passages([pair.premise for pair in pairs])
     claims = embedder.encode_passages([pair.hypothesis for pair in pairs])
-    return np.einsum("nd,nd->n", premises, claims).astype(np.float64)
+    cosines: Array = np.einsum("nd,nd->n", premises, claims).astype(np.float64)
+    return cosines
 
 
 def _overlap(pairs: Sequence[NliPair], _: Embedder) -> Array:

@@ -15,7 +15,8 @@ from citydip_rag.evaluation.datasets import NliPair
 from citydip_rag.evaluation.grounding import chosen, verifier_over
 from citydip_rag.evaluation.statistics import Array, BoolArray, auc, balanced_accuracy
 from citydip_rag.grounding import SupportModel
-from citydip_rag.grounding.comparing import CONTRADICTING, FEATURES
+from citydip_rag.grounding.comparing import CONTRADICTING, FEATURES, KINDS
+from citydip_rag.grounding.support import best_unit
 
 _FOLDS: Final = 8
 _ROUNDS: Final = 3
@@ -26,6 +27,9 @@ _SMALL_SHARE: Final = 0.3
 """Weight of every further data set, all its pairs together, beside the first."""
 _CONTRADICTION: Final = 3.0
 """Log odds that a finding costs at least, however rare it is in the data."""
+
+_CONTRADICTING: Final = np.array([name in CONTRADICTING for name in FEATURES])
+_CHECKED: Final = np.array([name in KINDS for name in FEATURES])
 
 Progress = Callable[[int, int], None]
 
@@ -133,9 +137,9 @@ class _Fitted:
     bias: float
 
     def best(self, units: Array) -> tuple[float, int]:
-        logits = ((units - self.means) / self.scales) @ self.weights + self.bias
-        place = int(np.argmax(logits))
-        return float(logits[place]), place
+        terms = (units - self.means) / self.scales * self.weights
+        place = best_unit(terms, _CHECKED)
+        return float(terms[place].sum()) + self.bias, place
 
 
 def _fit(data: _Data, mask: BoolArray) -> _Fitted:
@@ -164,9 +168,6 @@ def _with_floor(fitted: _Fitted) -> _Fitted:
     costs[_CONTRADICTING] = np.minimum(costs[_CONTRADICTING], -_CONTRADICTION)
     bias = absent + float((costs * fitted.means)[_CONTRADICTING].sum())
     return _Fitted(fitted.means, fitted.scales, costs * fitted.scales, bias)
-
-
-_CONTRADICTING: Final = np.array([name in CONTRADICTING for name in FEATURES])
 
 
 def _threshold(data: _Data, logits: Array) -> float:

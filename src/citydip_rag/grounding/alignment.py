@@ -111,10 +111,11 @@ class AlignmentVerifier(Verifier):
             return quoted
         if len(claim) > _MAX_CHARACTERS:
             return Support(0.0, reasons=(Reason("too_long"),))
-        weighed = [(self._model.logit(e.compared.values), e) for e in self.examine(claim, evidence)]
-        if not weighed:
+        examined = self.examine(claim, evidence)
+        if not examined:
             return Support(0.0, reasons=(Reason("no_evidence"),))
-        logit, best = max(weighed, key=lambda item: item[0])
+        logit, place = self._model.best([item.compared.values for item in examined])
+        best = examined[place]
         score = probability(logit)
         reasons = () if score >= THRESHOLD else tuple(_reasons(best.compared))
         return Support(score, best.unit.number, best.unit.span, reasons)

@@ -144,7 +144,7 @@ def _linked(
     pair: Pair, similarity: FloatArray, claim: Side, evidence: Side, scores: FloatArray
 ) -> tuple[Link, ...]:
     """Words without their like by spelling are linked to what their tokens are closest to."""
-    nearest = similarity.argmax(axis=1)
+    nearest, back = similarity.argmax(axis=1), similarity.argmax(axis=0)
     links = list(pair.links)
     peak = np.full(len(links), -2.0)
     for token, owner in enumerate(claim.owner):
@@ -152,7 +152,9 @@ def _linked(
         if owner < 0 or pair.links[owner].place >= 0 or value <= peak[owner]:
             continue
         peak[owner] = value
-        links[owner] = Link(int(evidence.owner[nearest[token]]), float(scores[owner]))
+        place = int(evidence.owner[nearest[token]])
+        mutual = bool(claim.owner[back[nearest[token]]] == owner)
+        links[owner] = Link(place, float(scores[owner]), mutual)
     return tuple(links)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from statistics import median
 from typing import Final
 
 from citydip_rag.grounding.lexicon import lexicon
@@ -18,6 +19,9 @@ from citydip_rag.grounding.words import Word, words_of
 
 MAX_WORDS: Final = 400
 """Words of a text that are looked at."""
+_SURE: Final = 0.6
+_MUTUAL: Final = 0.4
+"""Strengths from which a link is relied on; across languages true ones begin at 0.4."""
 _LIKENESS: Final = 0.75
 """Share of letters two spellings of a name have in common."""
 _SHORTEST_LIKE: Final = 4
@@ -31,10 +35,17 @@ class Link:
     Attributes:
         place: of the evidence's word, or -1.
         strength: in [0, 1]; 1 where the words are the same.
+        mutual: the evidence's word has no better like in the claim.
     """
 
     place: int
     strength: float
+    mutual: bool = False
+
+    @property
+    def sure(self) -> bool:
+        """Whether the two words can be taken to mean the same."""
+        return self.place >= 0 and self.strength >= (_MUTUAL if self.mutual else _SURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +107,17 @@ def exact_findings(pair: Pair) -> Iterator[Finding]:
 
 
 def _links(claim: Sequence[Word], evidence: Sequence[Word]) -> Iterator[Link]:
+    """Same words; of several the one nearest to where the others are."""
     places: dict[str, list[int]] = {}
     for place, word in enumerate(evidence):
         for name in {word.key, word.stem}:
             places.setdefault(name, []).append(place)
-    for place, word in enumerate(claim):
-        same = places.get(word.key) or places.get(word.stem) or []
-        if same:
-            near = place * len(evidence) / max(1, len(claim))
-            yield Link(min(same, key=lambda other: abs(other - near)), 1.0)
-        else:
-            yield Link(-1, 0.0)
+    same = [places.get(word.key) or places.get(word.stem) or [] for word in claim]
+    single = [at[0] for at in same if len(at) == 1]
+    middle = median(single) if single else 0
+    for at in same:
+        place = min(at, key=lambda other: abs(other - middle), default=-1)
+        yield Link(place, float(place >= 0), mutual=place >= 0)
 
 
 def _number_findings(number: Number, found: Sequence[Number]) -> Iterator[Finding]:

@@ -10,10 +10,10 @@ from citydip_rag.grounding.lexicon import lexicon
 from citydip_rag.grounding.roles import role_findings
 from citydip_rag.grounding.words import Word
 
+_FIRM: Final = 0.55
+"""Strength from which a word that the evidence denies is taken to be the claim's."""
 _REACH: Final = 4
 """Words behind a negation that it may govern."""
-LINKED: Final = 0.5
-"""Strength from which a link says that two words mean the same."""
 
 
 def logic_findings(pair: Pair) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ def _negation(pair: Pair) -> Iterator[Finding]:
     checked: set[int] = set()
     for place, sign in ours.items():
         link = pair.links[place]
-        if sign in checked or pair.claim[place].functional or link.strength < LINKED:
+        if sign in checked or pair.claim[place].functional or not link.sure:
             continue
         checked.add(sign)
         if link.place not in theirs and not any(
@@ -68,11 +68,11 @@ def _negation(pair: Pair) -> Iterator[Finding]:
             yield Finding("negation", pair.claim[sign].text, sign)
     for place, word in enumerate(pair.claim):
         link = pair.links[place]
-        if word.functional or link.strength < LINKED or place in ours:
+        if word.functional or link.strength < _FIRM or place in ours:
             continue
         if link.place in theirs and not _negating(pair, place):
-            sign = pair.evidence[theirs[link.place]]
-            yield Finding("negation_left_out", sign.text, place)
+            denying = pair.evidence[theirs[link.place]]
+            yield Finding("negation_left_out", denying.text, place)
             return
 
 
@@ -105,7 +105,7 @@ def _limited(pair: Pair, place: int) -> bool:
     known = lexicon().quantifiers
     for head in range(place + 1, min(place + 3, len(pair.claim))):
         link = pair.links[head]
-        if pair.claim[head].functional or link.strength < LINKED:
+        if pair.claim[head].functional or not link.sure:
             continue
         before = {known.get(w.key) for w in pair.evidence[max(0, link.place - 2) : link.place]}
         return bool(before & {"some", "most", "many", "few"}) and "all" not in before
@@ -123,7 +123,7 @@ def _modality(pair: Pair) -> Iterator[Finding]:
             (
                 p
                 for p, link in enumerate(pair.links)
-                if place < link.place <= place + 2 and link.strength >= LINKED
+                if place < link.place <= place + 2 and link.sure
             ),
             None,
         )
@@ -154,7 +154,7 @@ def _opposites(pair: Pair) -> Iterator[Finding]:
             against = (name, 1 - side)
             at = [p for p, others in enumerate(theirs) if against in others and p not in there]
             alone = against not in all_ours and (name, side) not in all_theirs
-            if at and (alone or (link.place in at and link.strength >= LINKED)):
+            if at and (alone or (link.place in at and link.sure)):
                 yield Finding("opposite", pair.claim[place].text, place)
                 break
 

@@ -11,8 +11,6 @@ from citydip_rag.grounding.exact import Finding, Pair
 from citydip_rag.grounding.words import Word
 from citydip_rag.schema import Language
 
-_SURE: Final = 0.6
-"""Strength from which a link is relied on for the order of words."""
 _MOST: Final = 40
 """Words whose order is looked at."""
 _FAR: Final = 14
@@ -41,8 +39,7 @@ def role_findings(pair: Pair) -> Iterator[Finding]:
 def _solid(pair: Pair, place: int) -> bool:
     link = pair.links[place]
     return (
-        link.place >= 0
-        and link.strength >= _SURE
+        link.sure
         and not pair.claim[place].functional
         and not pair.claim[place].key.isdigit()
         and not pair.evidence[link.place].functional

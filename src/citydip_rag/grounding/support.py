@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Self
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from citydip_rag.errors import SettingsError
-from citydip_rag.grounding.comparing import FEATURES
+from citydip_rag.grounding.comparing import FEATURES, KINDS
 
 SHIPPED: Final = "support.json"
+MARGIN: Final = 0.3
+"""Log odds by which a unit that decides may align worse than the best."""
 
 
 class SupportModel(BaseModel):
@@ -64,14 +68,32 @@ class SupportModel(BaseModel):
                 "Make it anew: citydip calibrate grounding --help",
             ) from error
 
-    def logit(self, values: Mapping[str, float]) -> float:
-        """Log odds that the claim is borne out."""
-        return self.bias + sum(
-            weight * (values[name] - mean) / scale
-            for name, weight, mean, scale in zip(
-                self.features, self.weights, self.means, self.scales, strict=True
-            )
-        )
+    def best(self, units: Sequence[Mapping[str, float]]) -> tuple[float, int]:
+        """Log odds that a claim is borne out, and the place of the unit that says so.
+
+        Args:
+            units: features of the claim against each unit; at least one.
+        """
+        values = np.array([[unit[name] for name in self.features] for unit in units])
+        terms = (values - np.array(self.means)) / np.array(self.scales) * np.array(self.weights)
+        checked = np.array([name in KINDS for name in self.features])
+        place = best_unit(terms, checked)
+        return float(terms[place].sum()) + self.bias, place
+
+
+def best_unit(terms: npt.NDArray[np.float64], checked: npt.NDArray[np.bool_]) -> int:
+    """Place of the unit that decides.
+
+    It is one that the claim aligns with best: else a claim that the evidence contradicts would be
+    taken for borne out by some other sentence that only resembles it.
+
+    Args:
+        terms: (units, features) of the log odds.
+        checked: (features,) which of them are findings of the exact checks.
+    """
+    alignment = terms[:, ~checked].sum(axis=1)
+    near = alignment >= alignment.max() - MARGIN
+    return int(np.argmax(np.where(near, terms.sum(axis=1), -np.inf)))
 
 
 def probability(logit: float) -> float:
