@@ -127,18 +127,8 @@ def _number_findings(number: Number, found: Sequence[Number]) -> Iterator[Findin
     if not equal:
         kind = {"count": "count", "ordinal": "ordinal"}.get(number.kind, "number")
         yield Finding(kind, number.text, number.words[0])
-    elif number.unit is not None and not any(_same_unit(number, other) for other in equal):
+    elif number.unit is not None and not any(number.converts_to(other) for other in equal):
         yield Finding("unit", number.text, number.words[0])
-
-
-def _same_unit(number: Number, other: Number) -> bool:
-    """Units are the same, or convert into one another and were converted."""
-    if other.unit is None or number.unit is None:
-        return False
-    if number.unit == other.unit:
-        return True
-    same_base = number.unit[1] == other.unit[1]
-    return same_base and number.values.isdisjoint(other.values)
 
 
 def _date_findings(pair: Pair) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ _SIGNS: Final = frozenset("%°$€£¥")
 _SMALL: Final = 12
 """Number words up to here are often a count of what the text lists, and "one" an article."""
 _GROUP: Final = 1000
+_HUNDRED: Final = 100
 _TOLERANCE: Final = 1e-6
 
 
@@ -49,8 +50,10 @@ class Number:
             return any(v <= n < 10 * v for v in self.values for n in other.values)
         if self.kind != "about" and other.kind == "about":
             return False
-        if _same(self.values, other.values):
-            return True
+        return _same(self.values, other.values) or self.converts_to(other)
+
+    def converts_to(self, other: Number) -> bool:
+        """Whether both are the same quantity, in whatever unit."""
         if self.unit is None or other.unit is None or self.unit[1] != other.unit[1]:
             return False
         return _same(
@@ -141,7 +144,9 @@ def _from_words(words: Sequence[Word], place: int) -> Number:
         key = words[last + 1].key
         spelt, scale = _spelt(key), scales.get(key)
         if spelt is not None:
-            pending += spelt
+            total += spelt if spelt >= _GROUP else 0  # "seribu" and "seratus" have theirs in them
+            group += spelt if _HUNDRED <= spelt < _GROUP else 0
+            pending += spelt if spelt < _HUNDRED else 0
         elif key == "belas":
             pending += 10
         elif scale is None:

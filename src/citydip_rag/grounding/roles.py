@@ -22,7 +22,8 @@ _NO_VERBS: Final = frozenset(
 """Copulas, whose sides are equal, and words that only look like verbs."""
 _PASSIVE: Final = re.compile(r"di[a-z]{3,}")
 _ACTIVE: Final = re.compile(r"me[mnlryw][a-z]{3,}")
-_ENGLISH_VERB: Final = re.compile(r"[a-z]{2,}(?:ed|ing|es|[^s]s)$")
+_PAST: Final = re.compile(r"[a-z]{2,}(?:ed|ing)$")
+_PRESENT: Final = re.compile(r"[a-z]{2,}(?:es|[^s]s)$")
 _BE: Final = frozenset("is are was were been being be".split())
 
 
@@ -103,7 +104,7 @@ def voice(words: Sequence[Word], place: int) -> str:
         return "passive" if "oleh" in after else ""
     if _ACTIVE.match(word.key):
         return "active"
-    if not _ENGLISH_VERB.search(word.key) or not _english(words):
+    if not _is_english_verb(word.key, words):
         return ""
     before = {other.key for other in words[max(0, place - 3) : place]}
     if before & _BE and word.key.endswith("ed"):
@@ -111,7 +112,11 @@ def voice(words: Sequence[Word], place: int) -> str:
     return "active"
 
 
-def _english(words: Sequence[Word]) -> bool:
+def _is_english_verb(key: str, words: Sequence[Word]) -> bool:
+    """By its ending; a mere -s needs English words around, since Indonesian nouns have it too."""
     keys = {word.key for word in words}
-    english, indonesian = FUNCTION_WORDS[Language.ENGLISH], FUNCTION_WORDS[Language.INDONESIAN]
-    return len(keys & english) > len(keys & indonesian)
+    english = len(keys & FUNCTION_WORDS[Language.ENGLISH])
+    indonesian = len(keys & FUNCTION_WORDS[Language.INDONESIAN])
+    if _PAST.search(key):
+        return english >= indonesian
+    return english > indonesian and bool(_PRESENT.search(key))

@@ -20,7 +20,11 @@ _WORD: Final = re.compile(
 _OPENS: Final = re.compile(r"(?:[.!?:;•–—\n]|[\"“”‘(\[])\s*[\"“”‘'(\[]*$")
 _POSSESSIVE: Final = re.compile(r"['’]s$|['’]$")
 _CLAUSE: Final = re.compile(r"[,;:.!?()–—]")
-FUNCTIONAL: Final = FUNCTION_WORDS[Language.INDONESIAN] | FUNCTION_WORDS[Language.ENGLISH]
+FUNCTIONAL: Final = (
+    FUNCTION_WORDS[Language.INDONESIAN]
+    | FUNCTION_WORDS[Language.ENGLISH]
+    | frozenset("merupakan ialah atas yakni kini hingga pun between among upon now until".split())
+)
 _LOCK: Final = threading.Lock()
 """A stemmer keeps state while it stems."""
 
