@@ -42,6 +42,7 @@ REACHING_PAST = {
     ("evaluation", "corpus"),
     ("evaluation", "embedding"),
     ("evaluation", "grounding"),
+    ("evaluation", "index"),
     ("evaluation", "retrieval"),
 }
 

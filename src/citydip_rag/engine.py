@@ -16,7 +16,7 @@ from citydip_rag.events import Answered, Event, Retrieved
 from citydip_rag.finding import Finder, Found
 from citydip_rag.generation import GenerationRequest, Generator, Generators
 from citydip_rag.generation.followups import turn_language
-from citydip_rag.grounding import Checker, VerbatimVerifier, Verifier
+from citydip_rag.grounding import AlignmentVerifier, Checker, VerbatimVerifier
 from citydip_rag.index import Index
 from citydip_rag.index.generation import current_name
 from citydip_rag.parts import Clock, check_chunking, limit_blas_threads, make_embedder
@@ -56,7 +56,7 @@ class Engine:
         self._finder = Finder(settings, embedder, index)
         self.calibration = self._finder.calibration
         self._exact = VerbatimVerifier()
-        self._verifier: Verifier = VerbatimVerifier()
+        self._verifier = AlignmentVerifier.for_index(embedder, index)
 
     @property
     def generator(self) -> Generator:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from citydip_rag.grounding.base import Support, Verifier
+from citydip_rag.grounding.reasons import say
 from citydip_rag.grounding.sentences import Sentence
 from citydip_rag.schema import Citation, Claim, DocumentName, Language, Passage, Policy, Span
 from citydip_rag.texts import text
@@ -94,7 +95,9 @@ class Checker:
             supported=citation is not None,
             support=support.score,
             citations=(citation.number,) if citation else (),
-            reasons=() if citation else support.reasons,
+            reasons=()
+            if citation
+            else tuple(say(reason, self._language) for reason in support.reasons),
         )
         self.claims.append(claim)
         shown = citation is not None or self._policy is not Policy.STRICT

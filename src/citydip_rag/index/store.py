@@ -149,6 +149,13 @@ class PassageStore:
         )
         return [row[0] for row in rows]
 
+    def number_of(self, document_id: str, passage_id: str) -> int | None:
+        """Number of a passage, or None where the store does not hold it."""
+        rows = self._query(
+            "select number from passage where document_id = ? and id = ?", document_id, passage_id
+        )
+        return int(rows[0][0]) if rows else None
+
     def _query(self, statement: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
         with self._lock:
             return self._connection.execute(statement, values).fetchall()
