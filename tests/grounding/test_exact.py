@@ -149,7 +149,9 @@ def test_numbers(text: str, value: float) -> None:
     assert number.values == {value}
 
 
-@pytest.mark.parametrize("text", ["", "!?", "[1]", "%", "-" * 50, "\x00", "１２３ ② ½", "ke-", "'", "İ"])
+@pytest.mark.parametrize(
+    "text", ["", "!?", "[1]", "%", "-" * 50, "\x00", "１２３ ② ½", "ke-", "'", "İ"]
+)
 def test_odd_texts(text: str) -> None:
     assert kinds(text, "Kota bekerja sama.") <= {"number", "name"}
     assert kinds("Kota bekerja sama.", text) == set()
