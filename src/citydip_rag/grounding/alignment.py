@@ -35,6 +35,8 @@ _MISSING: Final = 0.5
 """Alignment below which a word is named as missing."""
 _MAX_CHARACTERS: Final = 4_000
 """Of a claim; no sentence is longer, and no more fits into the model."""
+_SUSPICIOUS: Final = 1_000
+"""Characters from which a claim that could not be compared was cut by the model."""
 _REMEMBERED: Final = 4096
 
 logger = logging.getLogger(__name__)
@@ -113,7 +115,8 @@ class AlignmentVerifier(Verifier):
             return Support(0.0, reasons=(Reason("too_long"),))
         examined = self.examine(claim, evidence)
         if not examined:
-            return Support(0.0, reasons=(Reason("no_evidence"),))
+            kind = "too_long" if len(claim) > _SUSPICIOUS else "no_evidence"
+            return Support(0.0, reasons=(Reason(kind),))
         logit, place = self._model.best([item.compared.values for item in examined])
         best = examined[place]
         score = probability(logit)
@@ -123,7 +126,7 @@ class AlignmentVerifier(Verifier):
     def examine(self, claim: str, evidence: Sequence[Passage]) -> list[Examined]:
         """The claim against the units it aligns with best; none if it cannot be read."""
         words = words_of(claim, MAX_WORDS)
-        if not words or not evidence:
+        if not words or not evidence or any(map(str.isalnum, claim[words[-1].end :])):
             return []
         tokens = self._embedder.embed_queries([claim])[0].tokens
         side = Side.of(words, self._projection.apply(tokens.vectors), tokens.offsets)
