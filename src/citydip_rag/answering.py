@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from typing import Final
 
-from citydip_rag.errors import GenerationError
+from citydip_rag.errors import AnswerCutError, GenerationError
 from citydip_rag.events import Checked, Discarded, Written
 from citydip_rag.generation import GenerationRequest, Generator, declines
 from citydip_rag.grounding import Checker, ProseSplitter, QuotationSplitter, Sentence
+from citydip_rag.questions import without_controls
 from citydip_rag.texts import text
 
 logger = logging.getLogger(__name__)
+
+MAX_CLAIMS: Final = 60
+"""Sentences of an answer that are checked; nobody asks for more."""
+_ENDED: Final = re.compile(r"[.!?…][\"'”’»)]*$")
 
 Progress = Written | Checked | Discarded
 
@@ -27,7 +34,7 @@ class Draft:
         lead: our own words before it.
         written: all that a language model wrote, unchecked.
         notice: what a reader should know of how it came about.
-        failure: what went wrong with the generator where another took its place.
+        failure: kind of what went wrong with a language model; the log says more.
     """
 
     def __init__(
@@ -60,6 +67,8 @@ class Draft:
                 yield event
         if self.generator.quotes:
             return
+        if not self.written.strip():
+            self.failure = self.failure or GenerationError.slug
         if not self.failure and declines(self.written):
             self._discard("declined")
             yield Discarded(notice=self.notice)
@@ -67,7 +76,8 @@ class Draft:
             self._note_what_is_missing()
         else:
             earlier = self.checker
-            self._discard("failed" if self.failure else "nothing_left")
+            failed = self.failure not in {"", AnswerCutError.slug}
+            self._discard("failed" if failed else "nothing_left")
             yield Discarded(notice=self.notice)
             self.generator = quoting
             async with aclosing(self._attempt(quoting)) as events:
@@ -79,10 +89,8 @@ class Draft:
         self.checker = self._checker_for(generator)
         splitter = QuotationSplitter() if generator.quotes else ProseSplitter()
         try:
-            async with aclosing(_closing(generator.stream(self._request))) as pieces:
+            async with aclosing(self._pieces(generator)) as pieces:
                 async for piece in pieces:
-                    if not generator.quotes:
-                        self.written += piece
                     yield Written(text=piece)
                     for checked in await self._check(splitter.feed(piece)):
                         yield checked
@@ -90,10 +98,24 @@ class Draft:
             if generator.quotes:
                 raise
             logger.warning("the generator failed: %s", error)
-            self.failure = str(error)
-        for checked in await self._check(splitter.finish()):
+            self.failure = error.slug
+        rest = splitter.finish()
+        if self.failure:  # what was being written when it failed is no sentence
+            rest = [sentence for sentence in rest if _ENDED.search(sentence.text)]
+        for checked in await self._check(rest):
             yield checked
         self.lead = splitter.lead
+
+    async def _pieces(self, generator: Generator) -> AsyncGenerator[str]:
+        """What a generator writes, as long as it is not too much."""
+        async with aclosing(_closing(generator.stream(self._request))) as pieces:
+            async for piece in pieces:
+                if len(self.checker.claims) >= MAX_CLAIMS:
+                    raise AnswerCutError("The answer has too many sentences.")
+                said = without_controls(piece)
+                if not generator.quotes:
+                    self.written += said
+                yield said
 
     async def _check(self, sentences: Sequence[Sentence]) -> list[Checked]:
         if not sentences or (not self.generator.quotes and declines(self.written)):

@@ -243,7 +243,8 @@ class Answer(Frozen):
         policy: what became of unsupported sentences; all of them are among the claims.
         notice: what a reader should know of how the answer came about, in its language.
         written: what a language model wrote, before anything was checked.
-        failure: what went wrong with the generator where another took its place.
+        failure: kind of what went wrong with a language model, as the `type` of a problem; the log
+            says more.
         generator: name of the generator.
         model: name of the model behind it.
         generation: name of the index generation that was read.

@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from citydip_rag.errors import GenerationError
+from citydip_rag.errors import AnswerCutError, GenerationError
 from citydip_rag.generation.breaker import CircuitBreaker
 from citydip_rag.generation.chat import ChatGenerator, Message
 from citydip_rag.generation.refusals import Refusal
@@ -19,6 +19,8 @@ from citydip_rag.generation.wire import event_data, lines, parsed, piece_of, who
 from citydip_rag.settings import Settings
 
 MAX_ANSWER_CHARACTERS: Final = 20_000
+_LIMITS: Final = frozenset({"length", "content_filter"})
+"""Reasons to finish that leave an answer unfinished."""
 _OTHER_FIELDS: Final = (":", "event", "id", "retry")
 _FIRST_BACK_OFF_SECONDS: Final = 0.5
 
@@ -62,9 +64,12 @@ class OpenAIGenerator(ChatGenerator):
                         yield piece
             except Refusal as error:  # which comes before the first piece
                 pause = self._pause(error, attempt, deadline)
-            except GenerationError:
-                self._breaker.failed()
+            except AnswerCutError:
+                self._breaker.succeeded()
                 raise
+            except GenerationError as error:
+                self._breaker.failed()
+                raise GenerationError(self._server.safe(error.message), error.remedy) from None
             else:
                 self._breaker.succeeded()
                 return
@@ -143,13 +148,13 @@ class OpenAIGenerator(ChatGenerator):
     async def _streamed(self, response: httpx.Response, deadline: float) -> AsyncGenerator[str]:
         """The pieces of an event stream."""
         now = asyncio.get_running_loop().time
-        written, complete = 0, False
+        written, finish = 0, ""
         patience = self._settings.llm_first_token_seconds
         until = now() + patience
         source = lines(response.aiter_bytes())
         while (line := await _next(source, until, deadline, patience)) is not None:
             text, ended = _piece(line)
-            complete = complete or ended
+            finish = finish or ended
             if text:
                 yield text
                 written += len(text)
@@ -157,21 +162,26 @@ class OpenAIGenerator(ChatGenerator):
                 until = now() + patience  # comments keep the connection alive, not the answer
             if written > MAX_ANSWER_CHARACTERS:
                 raise GenerationError("The model does not stop writing.", "Choose another model.")
-        if not complete:
+        if finish in _LIMITS:
+            raise AnswerCutError(
+                "The model stopped before the end of its answer.",
+                "Raise CITYDIP_LLM_MAX_TOKENS.",
+            )
+        if not finish:
             raise GenerationError(
                 "The model server broke off in the middle of the answer.",
                 "Ask again; if it goes on, look at the model server's log.",
             )
 
 
-def _piece(line: str) -> tuple[str, bool]:
-    """The text of a line of the stream, and whether it says that the reply is complete."""
+def _piece(line: str) -> tuple[str, str]:
+    """The text of a line of the stream, and why the reply is complete if it is."""
     data = event_data(line)
     if data is not None:
         return piece_of(data)
     if line.strip() and not line.startswith(_OTHER_FIELDS):
         parsed(line)  # says that this is no event stream
-    return "", False
+    return "", ""
 
 
 async def _next(

@@ -14,6 +14,8 @@ from citydip_rag.generation.wire import error_text, parsed
 
 _PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 """Statuses after which another attempt may succeed."""
+_TELLING: Final = 8
+"""Characters of a key that are not to be told."""
 _LOOK: Final = "Look at the model server's log."
 
 
@@ -103,7 +105,15 @@ def _said(body: bytes, key: str) -> str:
     text = error_text(text)
     if text.startswith("<"):
         text = "it sent a web page"
-    return text.replace(key, "…") if key else text
+    return without_key(text, key)
+
+
+def without_key(said: str, key: str) -> str:
+    """What a server says, unless it says the key or a good part of it."""
+    size = min(len(key), _TELLING)
+    parts = {key[i : i + size].lower() for i in range(len(key) - size + 1)}
+    told = size > 0 and any(part in said.lower() for part in parts)
+    return "it repeats the key" if told else said
 
 
 def _is_about_length(said: str) -> bool:

@@ -53,14 +53,14 @@ def event_data(line: str) -> str | None:
     return value.removeprefix(" ").strip() if name == "data" else None
 
 
-def piece_of(data: str) -> tuple[str, bool]:
-    """The text of one event, and whether it says that the reply is complete.
+def piece_of(data: str) -> tuple[str, str]:
+    """The text of one event, and why the reply is complete if it is.
 
     Raises:
         GenerationError: it is no event of a chat completion, or reports an error.
     """
     if data == DONE:
-        return "", True
+        return "", "stop"
     event = parsed(data)
     if error := event.get("error"):
         raise GenerationError(f"The model server broke off: {error_text(error)}.", _RETRY)
@@ -70,7 +70,7 @@ def piece_of(data: str) -> tuple[str, bool]:
         raise GenerationError("The model server does not send chat completions.", _RETRY)
     delta = choice.get("delta") or choice.get("message") or {}
     text = delta.get("content") if isinstance(delta, dict) else None
-    return text if isinstance(text, str) else "", choice.get("finish_reason") is not None
+    return text if isinstance(text, str) else "", str(choice.get("finish_reason") or "")
 
 
 def parsed(data: str | bytes) -> dict[str, Any]:
