@@ -16,7 +16,8 @@ FEW_WORDS: Final = 2
 
 _OPENING: Final = re.compile(
     r"(?:(?:bagaimana|gimana) (?:dengan|kalau|jika|soal)|kalau|lalu|terus|kemudian"
-    r"|dan|tapi|tetapi|selain itu|contohnya|what about|how about|and|but|then|so|(?:pasal|ayat|article|paragraph)\b)",
+    r"|dan|tapi|tetapi|selain itu|contohnya|what about|how about|and|but|then|so"
+    r"|(?:pasal|ayat|article|paragraph)\b)",
     re.IGNORECASE,
 )
 _LEANS: Final = re.compile(
@@ -26,7 +27,8 @@ _LEANS: Final = re.compile(
     re.IGNORECASE,
 )
 _MAY_LEAN: Final = re.compile(
-    r"\b(?:(?<!apa )(?:itu|ini)|begitu|demikian|juga|pula|\w{3,}nya|kenapa|mengapa|why|this|that(?=\W*$)"
+    r"\b(?:(?<!apa )(?:itu|ini)|begitu|demikian|juga|pula|\w{3,}nya"
+    r"|kenapa|mengapa|why|this|that(?=\W*$)"
     r"|these|those|there|one|ones|else|also|too)\b",
     re.IGNORECASE,
 )
