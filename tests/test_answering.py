@@ -230,14 +230,21 @@ def test_a_question_and_an_order_state_nothing() -> None:
     class Trusting(Verifier):
         def support(self, claim: str, evidence: Sequence[Passage]) -> Support:
             span = passage.sentences[0 if "ditutup" in claim else 1]
-            return Support(0.9, 0, span)
+            return Support(1.0 if claim == "Taman itu luas." else 0.9, 0, span)
 
     checker = Checker([passage], Trusting(), _named, Language.ENGLISH)
-    for text in ("Taman ditutup.", "Apakah taman itu luas?", "Taman itu luas."):
+    claims = [
+        "Taman kota itu ditutup selamanya.",
+        "Apakah taman kota itu memang luas?",
+        "Taman kota itu memang luas.",
+        "Luas.",
+        "Taman itu luas.",  # which is a quotation, if a short one
+    ]
+    for text in claims:
         checker.check(Sentence(text))
-    assert [claim.supported for claim in checker.claims] == [False, False, True]
-    assert "order" in checker.claims[0].reasons[0]
-    assert "question" in checker.claims[1].reasons[0]
+    assert [claim.supported for claim in checker.claims] == [False, False, True, False, True]
+    for number, word in ((0, "order"), (1, "question"), (3, "too little")):
+        assert word in checker.claims[number].reasons[0]
 
 
 def _named(identity: str) -> DocumentName:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from citydip_rag.corpus.language import FUNCTION_WORDS
 from citydip_rag.grounding.base import Support, Verifier
 from citydip_rag.grounding.reasons import Reason, say
 from citydip_rag.grounding.sentences import Sentence
@@ -18,6 +20,11 @@ SUPPORTED: Final = 0.5
 UNSUPPORTED_MARK: Final = "[?]"
 MAX_CLAIM_CHARACTERS: Final = 1_500
 """No honest sentence is longer; what is, is not supported."""
+
+FEWEST_WORDS: Final = 3
+"""Words that name something, with fewer of which a sentence says too little to be checked."""
+_WORD: Final = re.compile(r"[^\W_]+")
+_SMALL: Final = FUNCTION_WORDS[Language.INDONESIAN] | FUNCTION_WORDS[Language.ENGLISH]
 
 Describe = Callable[[str], DocumentName]
 
@@ -153,11 +160,18 @@ class Checker:
 
 def _objection(claim: str, home: Passage | None, support: Support) -> Reason | None:
     """Why a claim is not borne out by what resembles it."""
-    if claim.rstrip("\"'”’ ").endswith("?") and support.score < 1:
+    if support.score < 1 and claim.rstrip("\"'”’ ").endswith("?"):
         return Reason("question")
+    if support.score < 1 and len(_content(claim)) < FEWEST_WORDS:
+        return Reason("too_short")
     if home is not None and support.span is not None and is_order(_text(home, support.span)):
         return Reason("order")
     return None
+
+
+def _content(claim: str) -> set[str]:
+    """The words of a claim that name something."""
+    return {word for word in _WORD.findall(claim.lower()) if word not in _SMALL}
 
 
 def _text(passage: Passage, span: Span) -> str:
