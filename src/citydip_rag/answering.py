@@ -14,12 +14,15 @@ from citydip_rag.events import Checked, Discarded, Written
 from citydip_rag.generation import GenerationRequest, Generator, declines
 from citydip_rag.grounding import Checker, ProseSplitter, QuotationSplitter, Sentence
 from citydip_rag.questions import without_controls
+from citydip_rag.schema import Claim
 from citydip_rag.texts import text
 
 logger = logging.getLogger(__name__)
 
 MAX_CLAIMS: Final = 60
 """Sentences of an answer that are checked; nobody asks for more."""
+MAX_REPEATED: Final = 5
+"""Sentences that only say again what has been said, after which a model is stopped."""
 _ENDED: Final = re.compile(r"[.!?…][\"'”’»)]*$")
 
 Progress = Written | Checked | Discarded
@@ -33,6 +36,7 @@ class Draft:
         checker: holds what is shown, with claims and citations.
         lead: our own words before it.
         written: all that a language model wrote, unchecked.
+        discarded: claims of what a language model wrote where none of it is shown.
         notice: what a reader should know of how it came about.
         failure: kind of what went wrong with a language model; the log says more.
     """
@@ -50,8 +54,10 @@ class Draft:
         self.checker = checker_for(generator)
         self.lead = ""
         self.written = ""
+        self.discarded: tuple[Claim, ...] = ()
         self.notice = ""
         self.failure = ""
+        self._repeated = 0
 
     async def write(self, quoting: Generator) -> AsyncGenerator[Progress]:
         """Write the answer.
@@ -75,7 +81,7 @@ class Draft:
         elif self.checker.text:
             self._note_what_is_missing()
         else:
-            earlier = self.checker
+            self.discarded = tuple(self.checker.claims)
             failed = self.failure not in {"", AnswerCutError.slug}
             self._discard("failed" if failed else "nothing_left")
             yield Discarded(notice=self.notice)
@@ -83,7 +89,6 @@ class Draft:
             async with aclosing(self._attempt(quoting)) as events:
                 async for event in events:
                     yield event
-            self.checker.claims[:0] = earlier.claims
 
     async def _attempt(self, generator: Generator) -> AsyncGenerator[Progress]:
         self.checker = self._checker_for(generator)
@@ -110,8 +115,8 @@ class Draft:
         """What a generator writes, as long as it is not too much."""
         async with aclosing(_closing(generator.stream(self._request))) as pieces:
             async for piece in pieces:
-                if len(self.checker.claims) >= MAX_CLAIMS:
-                    raise AnswerCutError("The answer has too many sentences.")
+                if len(self.checker.claims) >= MAX_CLAIMS or self._repeated >= MAX_REPEATED:
+                    raise AnswerCutError("The answer has too many sentences, or repeats itself.")
                 said = without_controls(piece)
                 if not generator.quotes:
                     self.written += said
@@ -121,6 +126,7 @@ class Draft:
         if not sentences or (not self.generator.quotes and declines(self.written)):
             return []
         found = await asyncio.to_thread(lambda: [self.checker.check(s) for s in sentences])
+        self._repeated += found.count(None)
         return [
             Checked(claim=f.claim, shown=f.shown, citation=f.citation)
             for f in found

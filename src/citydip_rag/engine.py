@@ -191,6 +191,7 @@ class Engine:
             citations=tuple(cited),
             claims=tuple(draft.checker.claims),
             passages=tuple(self._hit(c) for c in shown),
+            discarded=draft.discarded,
             policy=policy,
             notice=draft.notice,
             written=draft.written,

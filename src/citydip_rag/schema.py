@@ -241,6 +241,7 @@ class Answer(Frozen):
         language: language of the question, in which the answer is framed.
         passages: what was found, best first; for an abstention, the nearest reading.
         policy: what became of unsupported sentences; all of them are among the claims.
+        discarded: claims of what a language model wrote where none of it is shown.
         notice: what a reader should know of how the answer came about, in its language.
         written: what a language model wrote, before anything was checked.
         failure: kind of what went wrong with a language model, as the `type` of a problem; the log
@@ -260,6 +261,7 @@ class Answer(Frozen):
     citations: tuple[Citation, ...] = ()
     claims: tuple[Claim, ...] = ()
     passages: tuple[PassageHit, ...] = ()
+    discarded: tuple[Claim, ...] = ()
     policy: Policy = Policy.STRICT
     notice: str = ""
     written: str = ""
