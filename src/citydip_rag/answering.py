@@ -115,11 +115,11 @@ class Draft:
         """What a generator writes, as long as it is not too much."""
         async with aclosing(_closing(generator.stream(self._request))) as pieces:
             async for piece in pieces:
-                if len(self.checker.claims) >= MAX_CLAIMS or self._repeated >= MAX_REPEATED:
-                    raise AnswerCutError("The answer has too many sentences, or repeats itself.")
                 said = without_controls(piece)
                 if not generator.quotes:
                     self.written += said
+                    if len(self.checker.claims) >= MAX_CLAIMS or self._repeated >= MAX_REPEATED:
+                        raise AnswerCutError("The answer is too long, or repeats itself.")
                 yield said
 
     async def _check(self, sentences: Sequence[Sentence]) -> list[Checked]:
