@@ -131,6 +131,7 @@ def test_what_is_found(kind: str, claim: str, evidence: str) -> None:
         ("Denda maksimal Rp 500.000.", "Denda paling banyak Rp 500.000."),
         ("Kota tidak boleh ikut.", "Kota tidak boleh ikut."),
         ("Mobil Rp 5.000.", "Rp 5.000 untuk mobil dan Rp 2.000 untuk motor."),
+        ("Kota 3 bekerja sama dengan kota lain.", "Kota 3 bekerja sama dengan 5 kota lain."),
         ("Ada 40 pegawai.", "Ada 12 ahli dan 40 pegawai."),
         (
             "The council approved the budget before the pact was signed.",

@@ -29,8 +29,9 @@ _CONTRADICTION: Final = 5.0
 """Log odds that a contradiction costs at least, however rare it is in the data."""
 _DOUBT: Final = 1.5
 """The same for what makes doubtful."""
-_MOST_ACCEPTED: Final = 0.08
-"""Share of what is not borne out that is accepted at most, of each data set: where only what is
+_ABOVE: Final = 1e-6
+_MOST_ACCEPTED: Final = 0.07
+"""Share of what is not borne out that is accepted at most: where only what is
 borne out is shown, a false sentence does more harm than a missing one."""
 
 _LEAST_COSTS: Final = np.array(
@@ -179,11 +180,11 @@ def _with_floor(fitted: _Fitted) -> _Fitted:
 
 
 def _threshold(data: _Data, logits: Array) -> float:
-    """The lowest at which no data set has too much accepted that is not borne out."""
-    return max(
-        float(np.quantile(logits[(data.groups == group) & ~data.labels], 1 - _MOST_ACCEPTED))
-        for group in np.unique(data.groups[~data.labels])
-    )
+    """The lowest at which not too much is accepted wrongly, weighted as in fitting."""
+    order = np.argsort(-logits[~data.labels])
+    wrong, weights = logits[~data.labels][order], data.weights[~data.labels][order]
+    accepted = np.cumsum(weights) / weights.sum()
+    return float(wrong[int(np.argmax(accepted > _MOST_ACCEPTED))]) + _ABOVE
 
 
 def _figures(groups: Mapping[str, Pairs], data: _Data, logits: Array) -> dict[str, float]:

@@ -14,7 +14,7 @@ from citydip_rag.grounding.words import Word
 _BREAKS: Final = frozenset(
     "dan and serta sedangkan sementara while whereas atau or tetapi namun but".split()
 )
-_VERB: Final = re.compile(r"(?:di|me[mnlryw]|ber|ter)[a-z]{3,}|has|have|had|[a-z]{2,}ed")
+_VERB: Final = re.compile(r"(?:di|me[mnlryw]|be[rkl]|ter)[a-z]{3,}|has|have|had|[a-z]{2,}ed")
 _YEARS: Final = range(1500, 2200)
 _APART: Final = 2
 """Words that may stand between two parts of a name besides those of the claim."""
@@ -85,12 +85,17 @@ def _owners(words: Sequence[Word], numbers: Sequence[Number]) -> dict[int, Numbe
             for order, number in enumerate(numbers)
             if parts[number.words[0]] == parts[place]
             and (distance := _distance(place, number)) <= _REACH
-            and not any(map(_VERB.fullmatch, (w.key for w in words[place : number.words[0]])))
+            and not any(_VERB.fullmatch(w.key) for w in _between(words, place, number))
             and not _VERB.fullmatch(word.key)
         ]
         if near:
             found[place] = numbers[min(near)[1]]
     return found
+
+
+def _between(words: Sequence[Word], place: int, number: Number) -> Sequence[Word]:
+    first, last = number.words
+    return words[place + 1 : first] if place < first else words[last + 1 : place]
 
 
 def _distance(place: int, number: Number) -> int:

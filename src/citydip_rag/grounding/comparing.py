@@ -57,6 +57,9 @@ FEATURES: Final = (
     "weak",
     "soft",
     "missed",
+    "begins",
+    "ends",
+    "sure",
     "name_alignment",
     "back",
     "covered",
@@ -66,9 +69,10 @@ FEATURES: Final = (
     "novel_worst",
     *KINDS,
 )
-"""`words` to `missed` are of the claim's content words, `back` and `covered` of the evidence's
-tokens in the claim; `cross` says that the two are in different languages. Within one language,
-`novel` is the share of words that the evidence does not have, `novel_worst` how the worst aligns."""
+"""`words` to `sure` are of the claim's content words, `begins` and `ends` of the first and last,
+`back` and `covered` of the evidence's tokens in the claim; `cross` says that the two are in
+different languages. Within one language, `novel` is the share of words that the evidence lacks,
+`novel_worst` how badly the worst of them aligns."""
 NAME_ALIGNED: Final = 0.75
 """Alignment from which a name counts as found in another spelling or language."""
 _FOUND: Final = 0.5
@@ -79,6 +83,8 @@ _MEANT: Final = 0.8
 _STRANGE: Final = 0.4
 """Alignment below which a word that the evidence lacks is one too many."""
 _SHARPNESS: Final = 8.0
+_EDGE: Final = 3
+"""Words at either end of a claim, where it says who and what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +236,9 @@ def _values(pair: Pair, scores: FloatArray, best: FloatArray, back: FloatArray) 
         "weak": float(found[: max(1, len(found) // 4)].mean()),
         "soft": soft_minimum(found),
         "missed": float((found < _FOUND).mean()),
+        "begins": float(scores[content[:_EDGE]].min()),
+        "ends": float(scores[content[-_EDGE:]].min()),
+        "sure": sum(pair.links[place].sure for place in content) / len(content),
         "name_alignment": min(names, default=1.0),
         "back": float(back.mean()),
         "covered": float((back > _FOUND).mean()),

@@ -199,7 +199,14 @@ def _conditions(pair: Pair) -> Iterator[Finding]:
         if not firm and pair.evidence[first].key in _RELATIVE:
             continue
         about = pair.evidence[first]
-        same = [p for p in used if pair.evidence[p].sentence == about.sentence]
+        clauses = {about.clause}
+        if first == 0 or pair.evidence[first - 1].clause != about.clause:  # "if …, it is so"
+            clauses |= {about.clause - 1, pair.evidence[last].clause + 1}
+        same = [
+            p
+            for p in used
+            if pair.evidence[p].clause in clauses and pair.evidence[p].sentence == about.sentence
+        ]
         inside = {p for p in range(first, last + 1) if not pair.evidence[p].functional}
         if len(same) >= least and inside and not inside & used:
             place = next(p for p, link in enumerate(pair.links) if link.place == same[0])

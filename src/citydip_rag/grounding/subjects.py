@@ -39,6 +39,9 @@ def subject_findings(pair: Pair) -> Iterator[Finding]:
         if ours and theirs and _other(pair, ours, theirs):
             yield Finding("subject", pair.claim[ours[-1]].text, ours[-1])
             return
+        if theirs and (stray := _stray(pair, ours, at)) is not None:
+            yield Finding("subject", pair.claim[stray].text, stray)
+            return
         if turn == "active" and (found := _object(pair, place, at)) is not None:
             yield Finding("object", pair.claim[found].text, found)
             return
@@ -102,6 +105,17 @@ def _other(pair: Pair, ours: Sequence[int], theirs: Sequence[int]) -> bool:
         for p in ours
     )
     return not alike and any(pair.links[p].sure or pair.claim[p].is_name for p in ours)
+
+
+def _stray(pair: Pair, ours: Sequence[int], at: int) -> int | None:
+    """A name that does it here, and that the evidence has only behind the verb."""
+    sentence = pair.evidence[at].sentence
+    for place in ours:
+        same = [p for p, w in enumerate(pair.evidence) if w.stem == pair.claim[place].stem]
+        behind = all(p > at and pair.evidence[p].sentence == sentence for p in same)
+        if pair.claim[place].is_name and same and behind:
+            return place
+    return None
 
 
 def _like(pair: Pair, place: int) -> int:
