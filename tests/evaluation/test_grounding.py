@@ -133,11 +133,12 @@ def test_the_shipped_claims(article: str, embedder: SentenceTransformersEmbedder
     shipped = SupportModel.load()
     assert shipped.fitted_on[CLAIMS.name] == len(pairs)
     verifier, passages = verifier_over(pairs, embedder)
-    right = [
-        (verifier.support(p.hypothesis, [passages[p.premise]]).score >= 0.5) == p.entailed
-        for p in pairs
-    ]
-    assert sum(right) / len(right) >= 0.85
+    accepted = np.array(
+        [verifier.support(p.hypothesis, [passages[p.premise]]).score >= 0.5 for p in pairs]
+    )
+    labels = np.array([pair.entailed for pair in pairs])
+    assert accepted[~labels].mean() <= 0.08
+    assert accepted[labels].mean() >= 0.65
 
 
 def test_the_commands(tmp_path: Path) -> None:

@@ -118,8 +118,6 @@ def test_a_quotation_is_borne_out_exactly(every: Verifier, passages: list[Passag
         TRUE,
         "The Mayor of London regularly meets investors and global business leaders.",
         "Mayors can often act faster and more flexibly than slow national bureaucracies.",
-        "Ratusan walikota di dunia menyatakan bahwa mereka masih masuk.",
-        "One of the biggest challenges is a potential clash with the central government's policy.",
         "Power is no longer concentrated in one centre but spread over levels of government.",
     ],
 )
@@ -158,6 +156,27 @@ def test_what_it_does_not_say(
     assert {found.kind for found in support.reasons} >= {reason.kind}
     if reason.kind != "role":
         assert reason in support.reasons
+
+
+@pytest.mark.parametrize(
+    ("quote", "source"),
+    [
+        ("dikenakan tarif", "Kendaraan dinas tidak dikenakan tarif parkir."),
+        ("cover the base", "The agreement does not cover the base."),
+    ],
+)
+def test_a_quotation_cut_from_its_denial_is_none(engine: Engine, quote: str, source: str) -> None:
+    verifier = AlignmentVerifier.for_texts(engine.embedder, engine.index.projection)
+    passage = whole_passage("x", "", source)[1]
+    assert verifier.support(source, [passage]).score == 1
+    assert verifier.support(quote, [passage]).score < 0.5
+
+
+def test_a_claim_of_many_words_is_not_checked(
+    verifier: AlignmentVerifier, passages: list[Passage]
+) -> None:
+    support = verifier.support("kota dan " * 31, passages)
+    assert (support.score, support.reasons) == (0, (Reason("too_long"),))
 
 
 def test_reasons_reach_the_claims(

@@ -15,7 +15,7 @@ from citydip_rag.evaluation.datasets import NliPair
 from citydip_rag.evaluation.grounding import chosen, verifier_over
 from citydip_rag.evaluation.statistics import Array, BoolArray, auc, balanced_accuracy
 from citydip_rag.grounding import SupportModel
-from citydip_rag.grounding.comparing import CONTRADICTING, FEATURES, KINDS
+from citydip_rag.grounding.comparing import CONTRADICTING, DOUBTFUL, FEATURES, KINDS
 from citydip_rag.grounding.support import best_unit
 
 _FOLDS: Final = 8
@@ -25,10 +25,18 @@ _REGULARIZATION: Final = 0.3
 _LEAST_SCALE: Final = 0.01
 _SMALL_SHARE: Final = 0.3
 """Weight of every further data set, all its pairs together, beside the first."""
-_CONTRADICTION: Final = 3.0
-"""Log odds that a finding costs at least, however rare it is in the data."""
+_CONTRADICTION: Final = 5.0
+"""Log odds that a contradiction costs at least, however rare it is in the data."""
+_DOUBT: Final = 1.5
+"""The same for what makes doubtful."""
+_ABOVE: Final = 1e-6
+_MOST_ACCEPTED: Final = 0.07
+"""Share of what is not borne out that is accepted at most: where only what is
+borne out is shown, a false sentence does more harm than a missing one."""
 
-_CONTRADICTING: Final = np.array([name in CONTRADICTING for name in FEATURES])
+_LEAST_COSTS: Final = np.array(
+    [_CONTRADICTION * (n in CONTRADICTING) + _DOUBT * (n in DOUBTFUL) for n in FEATURES]
+)
 _CHECKED: Final = np.array([name in KINDS for name in FEATURES])
 
 Progress = Callable[[int, int], None]
@@ -71,7 +79,7 @@ def pairs_from(
 
 
 def fit_support(groups: Mapping[str, Pairs]) -> SupportModel:
-    """Fit weights, and the bias such that 0.5 is the best threshold on folds left out.
+    """Fit weights, and the bias such that few of what is not borne out reach 0.5 on folds left out.
 
     The first group is the large one; each further one weighs 0.3 times as much in all.
 
@@ -164,26 +172,19 @@ def _fit(data: _Data, mask: BoolArray) -> _Fitted:
 def _with_floor(fitted: _Fitted) -> _Fitted:
     """Findings that contradict cost at least so much, and the bias stays that of no finding."""
     costs = fitted.weights / fitted.scales
-    absent = fitted.bias - float((costs * fitted.means)[_CONTRADICTING].sum())
-    costs[_CONTRADICTING] = np.minimum(costs[_CONTRADICTING], -_CONTRADICTION)
-    bias = absent + float((costs * fitted.means)[_CONTRADICTING].sum())
+    found = _LEAST_COSTS > 0
+    absent = fitted.bias - float((costs * fitted.means)[found].sum())
+    costs[found] = np.minimum(costs[found], -_LEAST_COSTS[found])
+    bias = absent + float((costs * fitted.means)[found].sum())
     return _Fitted(fitted.means, fitted.scales, costs * fitted.scales, bias)
 
 
 def _threshold(data: _Data, logits: Array) -> float:
-    """Where both mistakes weigh least, each group counting as it does in fitting."""
-    edges = np.unique(np.quantile(logits, np.linspace(0.02, 0.98, 193)))
-
-    def wrong(edge: float) -> float:
-        accepted = logits >= edge
-        total = 0.0
-        for kind in (True, False):
-            own = data.labels == kind
-            weights = data.weights[own]
-            total += float(weights[accepted[own] != kind].sum() / weights.sum())
-        return total
-
-    return float(min(edges, key=wrong))
+    """The lowest at which not too much is accepted wrongly, weighted as in fitting."""
+    order = np.argsort(-logits[~data.labels])
+    wrong, weights = logits[~data.labels][order], data.weights[~data.labels][order]
+    accepted = np.cumsum(weights) / weights.sum()
+    return float(wrong[int(np.argmax(accepted > _MOST_ACCEPTED))]) + _ABOVE
 
 
 def _figures(groups: Mapping[str, Pairs], data: _Data, logits: Array) -> dict[str, float]:
@@ -193,4 +194,6 @@ def _figures(groups: Mapping[str, Pairs], data: _Data, logits: Array) -> dict[st
         labels, accepted = data.labels[own], logits[own] >= 0
         figures[f"{name}: auc"] = round(auc(labels, logits[own]), 4)
         figures[f"{name}: balanced accuracy"] = round(balanced_accuracy(labels, accepted), 4)
+        figures[f"{name}: kept"] = round(float(accepted[labels].mean()), 4)
+        figures[f"{name}: accepted wrongly"] = round(float(accepted[~labels].mean()), 4)
     return figures

@@ -8,6 +8,7 @@ no model but the embedder, and work across languages.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,7 @@ from citydip_rag.embedding.projection import Projection, unit
 from citydip_rag.grounding.base import Support, Verifier
 from citydip_rag.grounding.comparing import Compared, Side, compare, content_places
 from citydip_rag.grounding.exact import MAX_WORDS, linked
+from citydip_rag.grounding.logic import negates
 from citydip_rag.grounding.reasons import Reason
 from citydip_rag.grounding.support import SupportModel, probability
 from citydip_rag.grounding.units import TokensOf, Unit, best_units
@@ -31,6 +33,9 @@ from citydip_rag.schema import Passage
 THRESHOLD: Final = 0.5
 UNITS: Final = 6
 """Best-aligned units that are looked at closely."""
+MAX_CLAIM: Final = 60
+"""Words of a claim; a longer one is none that could be checked, unless it is a quotation."""
+_CLAUSE_END: Final = re.compile(r"[.,;:!?()\n]")
 _MISSING: Final = 0.5
 """Alignment below which a word is named as missing."""
 _MAX_CHARACTERS: Final = 4_000
@@ -109,9 +114,9 @@ class AlignmentVerifier(Verifier):
     def support(self, claim: str, evidence: Sequence[Passage]) -> Support:
         """Probability that the best sentence or two of the evidence bear the claim out."""
         quoted = self._verbatim.support(claim, evidence)
-        if quoted.span is not None:
+        if quoted.span is not None and not _denied(quoted, evidence):
             return quoted
-        if len(claim) > _MAX_CHARACTERS:
+        if len(claim) > _MAX_CHARACTERS or len(words_of(claim, MAX_CLAIM + 1)) > MAX_CLAIM:
             return Support(0.0, reasons=(Reason("too_long"),))
         examined = self.examine(claim, evidence)
         if not examined:
@@ -144,6 +149,16 @@ class AlignmentVerifier(Verifier):
             cross = passage.language != language.value
             found.append(Examined(piece, compare(side, other, pair, cross=cross)))
         return found
+
+
+def _denied(quoted: Support, evidence: Sequence[Passage]) -> bool:
+    """Whether a quotation begins behind the word that denies it."""
+    if quoted.span is None or quoted.passage is None:
+        return False
+    passage = evidence[quoted.passage]
+    start = quoted.span.start - passage.start
+    before = words_of(_CLAUSE_END.split(passage.text[:start])[-1], MAX_WORDS)
+    return any(map(negates, before))
 
 
 def _encoder(embedder: Embedder, projection: Projection) -> TokensOf:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from citydip_rag.embedding.base import FloatArray, IntArray
 from citydip_rag.grounding.exact import Finding, Link, Pair, exact_findings
+from citydip_rag.grounding.lexicon import lexicon
 from citydip_rag.grounding.logic import logic_findings
 from citydip_rag.grounding.words import Word
 
@@ -31,9 +32,22 @@ KINDS: Final = (
     "modality_left_out",
     "opposite",
     "role",
+    "subject",
+    "object",
+    "bound",
+    "rate",
+    "relation",
+    "cause",
+    "choice",
+    "binding",
+    "another",
+    "condition",
+    "strange",
 )
 """Of the exact checks' findings."""
-CONTRADICTING: Final = frozenset(KINDS) - {"name_elsewhere", "modality_left_out", "ordinal"}
+DOUBTFUL: Final = frozenset({"modality_left_out", "condition", "cause", "object", "strange"})
+"""Findings that lower a claim's support, and alone do not refute it."""
+CONTRADICTING: Final = frozenset(KINDS) - DOUBTFUL - {"name_elsewhere", "ordinal"}
 """Findings with which a claim is hardly ever borne out, however well the rest aligns."""
 FEATURES: Final = (
     "mean",
@@ -43,19 +57,34 @@ FEATURES: Final = (
     "weak",
     "soft",
     "missed",
+    "begins",
+    "ends",
+    "sure",
     "name_alignment",
     "back",
     "covered",
     "length",
     "cross",
+    "novel",
+    "novel_worst",
     *KINDS,
 )
-"""`words` to `missed` are of the claim's content words, `back` and `covered` of the evidence's
-tokens in the claim; `cross` says that the two are in different languages."""
+"""`words` to `sure` are of the claim's content words, `begins` and `ends` of the first and last,
+`back` and `covered` of the evidence's tokens in the claim; `cross` says that the two are in
+different languages. Within one language, `novel` is the share of words that the evidence lacks,
+`novel_worst` how badly the worst of them aligns."""
 NAME_ALIGNED: Final = 0.75
 """Alignment from which a name counts as found in another spelling or language."""
 _FOUND: Final = 0.5
+_FUNCTIONAL_COST: Final = 0.3
+"""By how much better a word that names something must be like one that does not."""
+_MEANT: Final = 0.8
+"""Strength of a link between words that the lexicon knows to mean the same."""
+_STRANGE: Final = 0.4
+"""Alignment below which a word that the evidence lacks is one too many."""
 _SHARPNESS: Final = 8.0
+_EDGE: Final = 3
+"""Words at either end of a claim, where it says who and what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +155,23 @@ def compare(claim: Side, evidence: Side, pair: Pair, *, cross: bool) -> Compared
     )
     values = _values(pair, scores, best, similarity.max(axis=0))
     values["cross"] = float(cross)
+    values |= dict.fromkeys(("novel", "novel_worst"), 0.0)
+    if not cross:
+        content = content_places(pair.claim)
+        novel = [float(scores[place]) for place in content if pair.links[place].strength < 1]
+        values["novel"] = len(novel) / len(content)
+        values["novel_worst"] = 1 - min(novel, default=1.0)
+        findings = (*findings, *_strange(pair, scores, content))
     values |= dict.fromkeys(KINDS, 0.0)
     values |= {finding.kind: 1.0 for finding in findings}
     return Compared(pair, scores, values, findings)
+
+
+def _strange(pair: Pair, scores: FloatArray, content: Sequence[int]) -> Iterator[Finding]:
+    """A word that nothing in evidence of the same language is like."""
+    place = min(content, key=lambda p: float(scores[p]))
+    if pair.links[place].strength < 1 and scores[place] < _STRANGE:
+        yield Finding("strange", pair.claim[place].text, place)
 
 
 def word_means(best: FloatArray, owner: npt.NDArray[np.int64], count: int) -> FloatArray:
@@ -144,18 +187,35 @@ def _linked(
     pair: Pair, similarity: FloatArray, claim: Side, evidence: Side, scores: FloatArray
 ) -> tuple[Link, ...]:
     """Words without their like by spelling are linked to what their tokens are closest to."""
-    nearest, back = similarity.argmax(axis=1), similarity.argmax(axis=0)
+    naming = np.array([not word.functional for word in evidence.words] + [False])
+    named = np.where(naming[evidence.owner], similarity, similarity - _FUNCTIONAL_COST)
+    back = similarity.argmax(axis=0)
     links = list(pair.links)
     peak = np.full(len(links), -2.0)
     for token, owner in enumerate(claim.owner):
-        value = float(similarity[token, nearest[token]])
-        if owner < 0 or pair.links[owner].place >= 0 or value <= peak[owner]:
+        if owner < 0 or pair.links[owner].place >= 0:
             continue
-        peak[owner] = value
-        place = int(evidence.owner[nearest[token]])
-        mutual = bool(claim.owner[back[nearest[token]]] == owner)
+        row = similarity[token] if claim.words[owner].functional else named[token]
+        nearest = int(row.argmax())
+        if row[nearest] <= peak[owner]:
+            continue
+        peak[owner] = row[nearest]
+        place = int(evidence.owner[nearest])
+        mutual = bool(claim.owner[back[nearest]] == owner)
         links[owner] = Link(place, float(scores[owner]), mutual)
-    return tuple(links)
+    return tuple(_known(pair, links))
+
+
+def _known(pair: Pair, links: Sequence[Link]) -> Iterator[Link]:
+    """The links, and for a word of the lexicon without its like the one that means the same."""
+    known = lexicon().exclusives
+    for word, link in zip(pair.claim, links, strict=True):
+        members = set(known.get(word.key, ()))
+        places = [p for p, w in enumerate(pair.evidence) if members & set(known.get(w.key, ()))]
+        if link.strength < 1 and members and places and link.place not in places:
+            yield Link(places[0], max(link.strength, _MEANT), mutual=True)
+        else:
+            yield link
 
 
 def content_places(words: Sequence[Word]) -> list[int]:
@@ -176,6 +236,9 @@ def _values(pair: Pair, scores: FloatArray, best: FloatArray, back: FloatArray) 
         "weak": float(found[: max(1, len(found) // 4)].mean()),
         "soft": soft_minimum(found),
         "missed": float((found < _FOUND).mean()),
+        "begins": float(scores[content[:_EDGE]].min()),
+        "ends": float(scores[content[-_EDGE:]].min()),
+        "sure": sum(pair.links[place].sure for place in content) / len(content),
         "name_alignment": min(names, default=1.0),
         "back": float(back.mean()),
         "covered": float((back > _FOUND).mean()),

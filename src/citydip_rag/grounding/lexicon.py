@@ -9,6 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+Phrases = Mapping[tuple[str, ...], str]
+
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
@@ -18,6 +20,8 @@ class Lexicon:
         negation, denial: what negates; verbs that negate what they govern.
         lifted: what takes a negation before it away ("not only").
         quantifiers, modality: word to its class.
+        relations, links, rates: phrase, as its words, to its class.
+        exclusives: word to its kinds, each with which of that kind it is.
         months: word to 1–12, and for weekdays 21–27.
         numbers, ordinals, scales, approximate: word to value.
         units: word to (factor, base unit).
@@ -30,6 +34,10 @@ class Lexicon:
     lifted: frozenset[str]
     quantifiers: Mapping[str, str]
     modality: Mapping[str, str]
+    relations: Phrases
+    links: Phrases
+    rates: Phrases
+    exclusives: Mapping[str, tuple[tuple[str, int], ...]]
     months: Mapping[str, int]
     numbers: Mapping[str, float]
     ordinals: Mapping[str, float]
@@ -51,6 +59,10 @@ def lexicon() -> Lexicon:
         lifted=frozenset(content["negation"]["lifted"].split()),
         quantifiers=_inverted(content["quantifier"]),
         modality=_inverted(content["modality"]),
+        relations=_phrases(content["relation"]),
+        links=_phrases(content["link"]),
+        rates=_phrases(content["rate"]),
+        exclusives=_sides(content["exclusive"]),
         months={word: int(name) for word, name in _inverted(content["month"]).items()},
         numbers=_values(content["number"]),
         ordinals=_values(content["ordinal"]),
@@ -67,6 +79,10 @@ def lexicon() -> Lexicon:
 
 def _inverted(section: Mapping[str, Any]) -> dict[str, str]:
     return {word: name for name, words in section.items() for word in words.split()}
+
+
+def _phrases(section: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
+    return {tuple(phrase.split()): name for name, some in section.items() for phrase in some}
 
 
 def _values(section: Mapping[str, Any]) -> dict[str, float]:

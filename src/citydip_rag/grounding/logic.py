@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from citydip_rag.grounding.bindings import binding_findings
 from citydip_rag.grounding.exact import Finding, Pair
 from citydip_rag.grounding.lexicon import lexicon
+from citydip_rag.grounding.relations import relation_findings, tags
 from citydip_rag.grounding.roles import role_findings
+from citydip_rag.grounding.subjects import subject_findings
 from citydip_rag.grounding.words import Word
 
 _FIRM: Final = 0.55
 """Strength from which a word that the evidence denies is taken to be the claim's."""
+_SAME: Final = 0.8
+"""Strength from which a word of denial is taken to be the evidence's own."""
 _REACH: Final = 4
 """Words behind a negation that it may govern."""
+_DENIED: Final = 0.6
+"""Share of a claim's words in a clause from which on its denial is the claim's."""
+_PERMITTING: Final = frozenset("boleh diperbolehkan may allowed permitted".split())
+_RELATIVE: Final = frozenset("yang that which who".split())
 
 
 def logic_findings(pair: Pair) -> Iterator[Finding]:
@@ -22,7 +31,11 @@ def logic_findings(pair: Pair) -> Iterator[Finding]:
     yield from _quantifiers(pair)
     yield from _modality(pair)
     yield from _opposites(pair)
+    yield from _conditions(pair)
+    yield from relation_findings(pair)
+    yield from binding_findings(pair)
     yield from role_findings(pair)
+    yield from subject_findings(pair)
 
 
 def negated(words: Sequence[Word]) -> dict[int, int]:
@@ -30,14 +43,14 @@ def negated(words: Sequence[Word]) -> dict[int, int]:
     known = lexicon()
     under: dict[int, int] = {}
     for place, word in enumerate(words):
-        if not _negates(word):
+        if not negates(word):
             continue
         following = words[place + 1].key if place + 1 < len(words) else ""
         if following in known.lifted:
             continue
         heads = 0
         for other in range(place + 1, min(place + 1 + _REACH, len(words))):
-            if words[other].clause != word.clause or _negates(words[other]):
+            if words[other].clause != word.clause or negates(words[other]):
                 break
             under.setdefault(other, place)
             heads += not words[other].functional
@@ -46,7 +59,8 @@ def negated(words: Sequence[Word]) -> dict[int, int]:
     return under
 
 
-def _negates(word: Word) -> bool:
+def negates(word: Word) -> bool:
+    """Whether it is a word of negation."""
     return word.key in lexicon().negation or word.key.endswith("n't")
 
 
@@ -74,6 +88,30 @@ def _negation(pair: Pair) -> Iterator[Finding]:
             denying = pair.evidence[theirs[link.place]]
             yield Finding("negation_left_out", denying.text, place)
             return
+    yield from _denied(pair, ours, theirs)
+
+
+def _denied(pair: Pair, ours: Mapping[int, int], theirs: Mapping[int, int]) -> Iterator[Finding]:
+    """The claim stays within a clause that the evidence denies; or denies by a verb itself."""
+    content = [p for p, word in enumerate(pair.claim) if not word.functional]
+    linked = [p for p in content if pair.links[p].sure]
+    for sign in sorted(set(theirs.values())):
+        clause = pair.evidence[sign].clause
+        stems = {word.stem for word in pair.evidence if word.clause == clause}
+        within = [p for p in linked if pair.evidence[pair.links[p].place].stem in stems]
+        share = len(within) / max(1, len(content))
+        if not ours and within and share >= _DENIED and not _negating(pair, within[0]):
+            held = {pair.evidence[pair.links[p].place].stem for p in within}
+            if held & {pair.evidence[p].stem for p, by in theirs.items() if by == sign}:
+                yield Finding("negation_left_out", pair.evidence[sign].text, within[0])
+                return
+    known = lexicon().denial
+    if ours or theirs or any(word.key in known for word in pair.evidence):
+        return
+    for place, word in enumerate(pair.claim):
+        if word.key in known and pair.links[place].strength < _SAME:
+            yield Finding("negation", word.text, place)
+            return
 
 
 def _negating(pair: Pair, place: int) -> bool:
@@ -81,8 +119,7 @@ def _negating(pair: Pair, place: int) -> bool:
     known = lexicon()
     clause = pair.claim[place].clause
     return any(
-        word.clause == clause and (word.key in known.denial or _negates(word))
-        for word in pair.claim
+        word.clause == clause and (word.key in known.denial or negates(word)) for word in pair.claim
     )
 
 
@@ -115,9 +152,15 @@ def _limited(pair: Pair, place: int) -> bool:
 def _modality(pair: Pair) -> Iterator[Finding]:
     known = lexicon().modality
     theirs, ours = _classes(pair.evidence, known), _classes(pair.claim, known)
-    if "must" in ours and "must" not in theirs:
-        yield Finding("modality", pair.claim[ours["must"]].text, ours["must"])
-    elif "may" in theirs and not ours:
+    for name, place in ours.items():
+        near = _moods_of(pair, place)
+        wrong = name == "must" and "must" not in (theirs if near is None else near)
+        wrong = wrong or (name == "may" and near is not None and "must" in near)
+        wrong = wrong or (name in {"will", "almost"} and name not in theirs)
+        if wrong:
+            yield Finding("modality", pair.claim[place].text, place)
+            return
+    if "may" in theirs and not ours:
         place = theirs["may"]
         head = next(
             (
@@ -131,15 +174,89 @@ def _modality(pair: Pair) -> Iterator[Finding]:
             yield Finding("modality_left_out", pair.evidence[place].text, head)
 
 
+def _moods_of(pair: Pair, place: int) -> set[str] | None:
+    """Modality of what the claim's modal governs, in the evidence; None if it has no like."""
+    known = lexicon().modality
+    for head in range(place + 1, min(place + _REACH, len(pair.claim))):
+        link = pair.links[head]
+        if pair.claim[head].functional:
+            continue
+        if not link.sure:
+            return None
+        first, clause = max(0, link.place - 3), pair.evidence[link.place].clause
+        near = [w for w in pair.evidence[first : link.place] if w.clause == clause]
+        return set(_classes(near, known))
+    return None
+
+
+def _conditions(pair: Pair) -> Iterator[Finding]:
+    """A condition of the evidence, or a restriction of what it speaks of, that is left out."""
+    if {t.name for t in tags(pair.claim, lexicon().links)} & {"condition"}:
+        return
+    firm = "must" in _classes(pair.claim, lexicon().modality) or any(map(negates, pair.claim))
+    used = {link.place for link in pair.links if link.sure}
+    for first, last, least in _restrictions(pair.evidence):
+        if not firm and pair.evidence[first].key in _RELATIVE:
+            continue
+        about = pair.evidence[first]
+        clauses = {about.clause}
+        if first == 0 or pair.evidence[first - 1].clause != about.clause:  # "if …, it is so"
+            clauses |= {about.clause - 1, pair.evidence[last].clause + 1}
+        same = [
+            p
+            for p in used
+            if pair.evidence[p].clause in clauses and pair.evidence[p].sentence == about.sentence
+        ]
+        inside = {p for p in range(first, last + 1) if not pair.evidence[p].functional}
+        if len(same) >= least and inside and not inside & used:
+            place = next(p for p, link in enumerate(pair.links) if link.place == same[0])
+            yield Finding("condition", about.text, place)
+            return
+
+
+def _restrictions(words: Sequence[Word]) -> Iterator[tuple[int, int, int]]:
+    """`[first, last]` of each, and how many words the claim must take from its sentence."""
+    for tag in tags(words, lexicon().links):
+        if tag.name == "condition":
+            yield tag.first, _clause_end(words, tag.last), 2
+    for tag in tags(words, lexicon().relations):
+        near = range(tag.last + 1, min(tag.last + 4, len(words)))
+        number = next((p for p in near if words[p].key[0].isdigit()), None)
+        if tag.name in {"over", "under"} and number and not words[tag.first - 1].functional:
+            yield tag.first, number, 2
+    for place, word in enumerate(words):
+        head = words[place - 1] if place else word
+        if word.key in _RELATIVE and not head.functional and head.clause == word.clause:
+            yield place, min(place + _REACH, _clause_end(words, place)), 3
+
+
+def _clause_end(words: Sequence[Word], place: int) -> int:
+    clause = words[place].clause
+    while place + 1 < len(words) and words[place + 1].clause == clause:
+        place += 1
+    return place
+
+
 def _classes(words: Sequence[Word], known: Mapping[str, str]) -> dict[str, int]:
     """First place of each class of words; "not only" is no "only"."""
-    negation = lexicon().negation
     found: dict[str, int] = {}
     for place, word in enumerate(words):
         name = known.get(word.key)
-        if name and not (name == "only" and place and words[place - 1].key in negation):
+        if name is not None and word.key in _PERMITTING and _denied_at(words, place):
+            name = "must"  # "may not", "tidak boleh"
+        elif (word.text == "May" and not word.opens) or _lifted(words, place, name):
+            name = None
+        if name:
             found.setdefault(name, place)
     return found
+
+
+def _lifted(words: Sequence[Word], place: int, name: str | None) -> bool:
+    return name == "only" and place > 0 and words[place - 1].key in lexicon().negation
+
+
+def _denied_at(words: Sequence[Word], place: int) -> bool:
+    return any(negates(word) for word in words[max(0, place - 1) : place + 2])
 
 
 def _opposites(pair: Pair) -> Iterator[Finding]:

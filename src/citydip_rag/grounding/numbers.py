@@ -124,7 +124,11 @@ def interpretations(digits: str) -> set[float]:
     meanings: set[float] = set()
     if len(set(separators)) == 1 and ":" not in separators and thousands and parts[0] != "0":
         meanings.add(float("".join(parts)))
-    if len(separators) == 1 or (len(set(separators)) > 1 and separators[-1] not in separators[:-1]):
+    decimal = len(separators) == 1 or (
+        len(set(separators)) > 1 and separators[-1] not in separators[:-1]
+    )
+    # Nobody writes 1.500 for one and a half, but "Rp 5" must not be found in "Rp 5.000".
+    if decimal and not (meanings and parts[-1].endswith("0")):
         meanings.add(float("".join(parts[:-1]) + "." + parts[-1]))
     return meanings or {float(part) for part in parts}
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from citydip_rag.corpus.language import FUNCTION_WORDS
 from citydip_rag.grounding.exact import Finding, Pair
+from citydip_rag.grounding.lexicon import lexicon
 from citydip_rag.grounding.words import Word
 from citydip_rag.schema import Language
 
@@ -15,8 +16,10 @@ _MOST: Final = 40
 """Words whose order is looked at."""
 _FAR: Final = 14
 """Words within which a comparison has its two sides."""
+_NEAR: Final = 6
+"""Words before "than" among which is the word by which it compares."""
 _COMPARING: Final = frozenset("daripada dibanding dibandingkan ketimbang than".split())
-_NO_VERBS: Final = frozenset(
+NO_VERBS: Final = frozenset(
     "merupakan menjadi berupa becomes menara menteri menit merek merah mereka mewah melayu".split()
 )
 """Copulas, whose sides are equal, and words that only look like verbs."""
@@ -24,17 +27,45 @@ _PASSIVE: Final = re.compile(r"di[a-z]{3,}")
 _ACTIVE: Final = re.compile(r"me[mnlryw][a-z]{3,}")
 _PAST: Final = re.compile(r"[a-z]{2,}(?:ed|ing)$")
 _PRESENT: Final = re.compile(r"[a-z]{2,}(?:es|[^s]s)$")
-_BE: Final = frozenset("is are was were been being be".split())
+BE: Final = frozenset("is are was were been being be".split())
 
 
 def role_findings(pair: Pair) -> Iterator[Finding]:
     """At most one: a word that stands on the other side than in the evidence."""
     solid = [place for place in range(len(pair.claim)) if _solid(pair, place)][:_MOST]
-    place = _compared(pair, solid)
+    place, opposite = _compared(pair, solid), _opposed(pair)
+    if place is not None and opposite is not None:  # "A is faster" says that B is slower
+        return
+    if opposite is not None:
+        yield Finding("opposite", pair.claim[opposite].text, opposite)
+        return
     if place is None:
         place = _exchanged(pair, solid)
     if place is not None:
         yield Finding("role", pair.claim[place].text, place)
+
+
+def _opposed(pair: Pair) -> int | None:
+    """The word by which the claim compares, where the evidence compares by its opposite."""
+    ours, theirs = _pivot(pair.claim), _pivot(pair.evidence)
+    if ours is None or theirs is None:
+        return None
+    known = lexicon().sides
+    there = {
+        side
+        for word in pair.evidence[max(0, theirs - _NEAR) : theirs]
+        for side in known.get(word.key, ())
+    }
+    for place in range(max(0, ours - _NEAR), ours):
+        for name, side in known.get(pair.claim[place].key, ()):
+            if name != "amount" and (name, 1 - side) in there and (name, side) not in there:
+                return place
+    return None
+
+
+def _pivot(words: Sequence[Word]) -> int | None:
+    found = [place for place, word in enumerate(words) if word.key in _COMPARING]
+    return found[0] if len(found) == 1 else None
 
 
 def _solid(pair: Pair, place: int) -> bool:
@@ -49,11 +80,9 @@ def _solid(pair: Pair, place: int) -> bool:
 
 def _compared(pair: Pair, solid: Sequence[int]) -> int | None:
     """A thing compared that is what the other is compared with in the evidence."""
-    ours = [place for place, word in enumerate(pair.claim) if word.key in _COMPARING]
-    theirs = [place for place, word in enumerate(pair.evidence) if word.key in _COMPARING]
-    if len(ours) != 1 or len(theirs) != 1:
+    pivot, middle = _pivot(pair.claim), _pivot(pair.evidence)
+    if pivot is None or middle is None:
         return None
-    pivot, middle = ours[0], theirs[0]
     near = [
         place
         for place in solid
@@ -61,7 +90,9 @@ def _compared(pair: Pair, solid: Sequence[int]) -> int | None:
     ]
     left = [place for place in near if place < pivot and pair.links[place].place > middle]
     right = [place for place in near if place > pivot and pair.links[place].place < middle]
-    return left[0] if left and right else None
+    stems = [word.stem for word in pair.evidence]
+    named = [p for p in left if pair.claim[p].is_name and stems.count(pair.claim[p].stem) == 1]
+    return left[0] if left and (right or named) else None
 
 
 def _exchanged(pair: Pair, solid: Sequence[int]) -> int | None:
@@ -97,26 +128,26 @@ def _voices(pair: Pair, places: Sequence[int]) -> set[bool]:
 def voice(words: Sequence[Word], place: int) -> str:
     """`active` or `passive` for what looks like a verb with both its sides, else nothing."""
     word = words[place]
-    if word.key in _NO_VERBS or word.is_name or word.functional:
+    if word.key in NO_VERBS or word.is_name or word.functional:
         return ""
     after = {other.key for other in words[place + 1 : place + 4]}
     if _PASSIVE.match(word.key):
         return "passive" if "oleh" in after else ""
     if _ACTIVE.match(word.key):
         return "active"
-    if not _is_english_verb(word.key, words):
+    if not is_english_verb(word.key, words):
         return ""
     before = {other.key for other in words[max(0, place - 3) : place]}
-    if before & _BE and word.key.endswith("ed"):
+    if before & BE and word.key.endswith("ed"):
         return "passive" if "by" in after else ""
     return "active"
 
 
-def _is_english_verb(key: str, words: Sequence[Word]) -> bool:
+def is_english_verb(key: str, words: Sequence[Word]) -> bool:
     """By its ending; a mere -s needs English words around, since Indonesian nouns have it too."""
     keys = {word.key for word in words}
     english = len(keys & FUNCTION_WORDS[Language.ENGLISH])
     indonesian = len(keys & FUNCTION_WORDS[Language.INDONESIAN])
     if _PAST.search(key):
         return english >= indonesian
-    return english > indonesian and bool(_PRESENT.search(key))
+    return english >= indonesian and bool(_PRESENT.search(key))

@@ -26,7 +26,7 @@ class SupportModel(BaseModel):
     Attributes:
         features: names, in the order of the other lists.
         means, scales: bring each feature to mean 0 and deviation 1 on the data.
-        weights, bias: of the regression, the bias such that 0.5 is the threshold.
+        weights, bias: of the regression, the bias such that few wrong claims reach 0.5.
         head: fingerprint of the projection of the token vectors.
         fitted_on: name of each data set to the number of its pairs.
         cross_validated: figures on folds left out while fitting.

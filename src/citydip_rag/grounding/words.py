@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,8 @@ FUNCTIONAL: Final = (
     | FUNCTION_WORDS[Language.ENGLISH]
     | frozenset("merupakan ialah atas yakni kini hingga pun between among upon now until".split())
 )
+_SENTENCE: Final = re.compile(r"[.!?]\s|\n")
+_SEPARATORS: Final = {"٬": ",", "٫": "."}
 _LOCK: Final = threading.Lock()
 """A stemmer keeps state while it stems."""
 
@@ -40,6 +43,7 @@ class Word:
         stem: of the key, by the Indonesian and then the English rules.
         opens: it begins a sentence or a quotation, where a capital says nothing.
         clause: number of the clause it stands in.
+        sentence: number of the sentence.
     """
 
     text: str
@@ -49,6 +53,7 @@ class Word:
     stem: str
     opens: bool
     clause: int
+    sentence: int
 
     @property
     def is_name(self) -> bool:
@@ -67,21 +72,40 @@ class Word:
 def words_of(text: str, limit: int) -> tuple[Word, ...]:
     """The text's words, `limit` at most."""
     found: list[Word] = []
-    end = clause = 0
-    for match in _WORD.finditer(text):
+    end = clause = sentence = 0
+    for match in _WORD.finditer(usual(text)):
         if len(found) == limit:
             break
-        between = text[end : match.start()]
+        start, stop = match.span()
+        between = text[end:start]
         clause += bool(_CLAUSE.search(between))
+        sentence += bool(_SENTENCE.search(between))
         opens = not found or bool(_OPENS.search(between))
         key = _key(match.group())
-        found.append(Word(match.group(), match.start(), match.end(), key, stem(key), opens, clause))
-        end = match.end()
+        found.append(Word(text[start:stop], start, stop, key, stem(key), opens, clause, sentence))
+        end = stop
     return tuple(found)
 
 
+def usual(text: str) -> str:
+    """The text with letters, digits and separators in their usual forms, one for one."""
+    return text if text.isascii() else "".join(map(_usual, text))
+
+
+@lru_cache(maxsize=10_000)
+def _usual(character: str) -> str:
+    if character.isascii():
+        return character
+    digit = unicodedata.digit(character, None)
+    if digit is not None:
+        return str(digit)
+    form = unicodedata.normalize("NFKC", _SEPARATORS.get(character, character))
+    return form if len(form) == 1 and form.isprintable() and form != " " else character
+
+
 def _key(word: str) -> str:
-    lower = _POSSESSIVE.sub("", word.lower().replace("’", "'"))
+    form = unicodedata.normalize("NFKC", word)
+    lower = _POSSESSIVE.sub("", form.lower().replace("’", "'"))
     half, hyphen, other = lower.partition("-")
     return half if hyphen and half == other else lower
 
