@@ -112,15 +112,20 @@ class Engine:
         self._verifier: Verifier = VerbatimVerifier()
 
     @classmethod
-    def open(cls, settings: Settings, embedder: Embedder | None = None) -> Self:
-        """Load the model and open the index.
+    def open(
+        cls,
+        settings: Settings,
+        embedder: Embedder | None = None,
+        generator: Generator | None = None,
+    ) -> Self:
+        """Load the models, unless they are given, and open the index.
 
         Raises:
             CitydipError: model, index, calibration or generator is not usable; says what to do.
         """
         limit_blas_threads()
         current_name(settings.index)  # before the model is loaded: is there an index at all?
-        generator = make_generator(settings.generator)
+        generator = generator or make_generator(settings.generator, settings)
         embedder = embedder or make_embedder(settings)
         index = Index.open(settings.index, embedder)
         check_chunking(settings, index)

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 MAX_QUESTION_CHARACTERS = 2_000
+MAX_ANSWER_CHARACTERS = 8_000
 MAX_TOP_K = 20
 
 
@@ -25,6 +26,13 @@ class Frozen(BaseModel):
     """Base of all nouns: immutable, and strict about unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Turn(Frozen):
+    """An earlier question of a conversation, and what was answered."""
+
+    question: Annotated[str, Field(max_length=MAX_QUESTION_CHARACTERS)]
+    answer: Annotated[str, Field(max_length=MAX_ANSWER_CHARACTERS)]
 
 
 class Span(Frozen):

@@ -71,6 +71,32 @@ class Settings(BaseSettings):
     retrieval_mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
     rerank: bool = Field(default=True, description="Second stage by token alignment.")
     generator: str = Field(default="extractive", description="Name of the answer generator.")
+    llm_base_url: str = Field(
+        default="http://127.0.0.1:8080/v1",
+        min_length=1,
+        description="Where an OpenAI-compatible chat server listens; most paths end in /v1.",
+    )
+    llm_model: str = Field(
+        default="", description="Its model; default: the first one that the server names."
+    )
+    llm_api_key: SecretStr | None = Field(default=None, description="Its key, if it wants one.")
+    llm_gguf: CheckedPath | None = Field(
+        default=None, description="Model file of the generator `llamacpp`."
+    )
+    llm_context_tokens: Annotated[int, Field(ge=512)] = Field(
+        default=4096, description="What prompt and answer may take together."
+    )
+    llm_max_tokens: Annotated[int, Field(ge=16, le=4096)] = Field(
+        default=400, description="What an answer may take."
+    )
+    llm_temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    llm_connect_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    llm_first_token_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    llm_between_tokens_seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
+    llm_total_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    llm_retries: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=2, description="Further attempts where the server is busy or out of reach."
+    )
     calibration: CheckedPath | None = Field(
         default=None, description="Result of `citydip calibrate`; default: the one shipped."
     )

@@ -84,9 +84,9 @@ async def test_nothing_found_gives_nothing() -> None:
 
 
 def test_generators_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert make_generator("extractive").model == "none"
+    assert make_generator("extractive", load_settings()).model == "none"
     with pytest.raises(SettingsError, match=r"'gpt'.*extractive"):
-        make_generator("gpt")
+        make_generator("gpt", load_settings())
 
     class Found(tuple[Any, ...]):
         names = frozenset({"theirs"})
@@ -96,7 +96,7 @@ def test_generators_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(registry, "entry_points", entries)
     with pytest.raises(SettingsError, match="does not make a Generator"):
-        make_generator("theirs")
+        make_generator("theirs", load_settings())
 
 
 @pytest.mark.parametrize("language", list(Language))

@@ -46,23 +46,23 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_brought_generator_is_used() -> None:
-    generator = make_generator("parrot")
+    generator = make_generator("parrot", load_settings())
     assert (generator.name, generator.model) == ("parrot", "feathers")
 
 
 def test_what_is_no_generator_is_refused() -> None:
     with pytest.raises(SettingsError, match="'stone' does not make a Generator"):
-        make_generator("stone")
+        make_generator("stone", load_settings())
 
 
 @pytest.mark.parametrize("name", ["broken", "absent", "demanding"])
 def test_what_cannot_be_loaded_is_refused_by_name(name: str) -> None:
     with pytest.raises(SettingsError, match=f"The generator '{name}' cannot be loaded"):
-        make_generator(name)
+        make_generator(name, load_settings())
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(SettingsError) as caught:
-        make_generator("gpt")
+        make_generator("gpt", load_settings())
     for name in ("extractive", "parrot", "stone"):
         assert name in caught.value.remedy

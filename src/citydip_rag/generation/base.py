@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from citydip_rag.retrieval.evidence import Evidence
-from citydip_rag.schema import Language, Passage
+from citydip_rag.schema import Language, Passage, Turn
 from citydip_rag.texts import text
 
 ESCAPED_BRACKET: Final = "\\["
@@ -66,3 +66,19 @@ class Generator(ABC):
         Raises:
             GenerationError: no answer could be made.
         """
+
+    async def rewrite(
+        self,
+        question: str,  # noqa: ARG002  # for those with a language model
+        turns: Sequence[Turn],  # noqa: ARG002
+        language: Language,  # noqa: ARG002
+    ) -> str | None:
+        """A follow-up as a question that stands alone; None where rules have to do it.
+
+        Raises:
+            GenerationError: the model could not be asked.
+        """
+        return None
+
+    async def aclose(self) -> None:  # noqa: B027  # most hold nothing open
+        """Let go of connections and models."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
+from math import ceil
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from citydip_rag.errors import CitydipError, QuestionError
+from citydip_rag.errors import CitydipError, GeneratorUnavailableError, QuestionError
 
 TYPE_PREFIX: Final = "urn:citydip-rag:"
 MEDIA_TYPE: Final = "application/problem+json"
@@ -90,7 +91,10 @@ async def _ours(_: Request, error: Exception) -> Response:
     assert isinstance(error, CitydipError)  # noqa: S101  # registered for it
     if error.status >= 500:
         logger.error("request failed", extra={"problem": error.slug})
-    return problem_of(error).response()
+    response = problem_of(error).response()
+    if isinstance(error, GeneratorUnavailableError) and error.retry_after is not None:
+        response.headers["Retry-After"] = str(ceil(error.retry_after))
+    return response
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
