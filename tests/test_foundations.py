@@ -19,14 +19,16 @@ from citydip_rag.texts import catalogue, text
 
 SOURCE = Path(citydip_rag.__file__).parent
 LAYERS = [
-    {"errors", "schema", "settings", "texts"},
+    {"errors", "events", "schema", "settings", "texts"},
     {"corpus"},
     {"embedding"},
     {"index"},
     {"retrieval"},
     {"generation"},
     {"grounding"},
-    {"engine", "indexing", "parts"},
+    {"parts"},
+    {"answering", "finding", "questions"},
+    {"engine", "indexing"},
     {"listing", "live", "uploads"},
     {"library"},
     {"evaluation"},

@@ -24,6 +24,7 @@ from citydip_rag.index.generation import POINTER
 from citydip_rag.library import JobState, Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.settings import load_settings
+from citydip_rag.uploads import Upload
 
 sys.path.insert(0, str(Path(__file__).parent / "index"))
 from toy import ToyEmbedder
@@ -106,7 +107,7 @@ def test_what_is_added_while_a_job_runs_is_indexed_too(live: LiveEngine) -> None
     library = Library(live)
     with library.working():
         for n in range(5):
-            library.add(f"{n}.txt", io.BytesIO(f"Kota nomor {n} ada di sini.".encode()))
+            library.add(Upload(f"{n}.txt", io.BytesIO(f"Kota nomor {n} ada di sini.".encode())))
         until(lambda: len(sources(live.current)) == 6 and library.job.state is JobState.DONE)
     assert {file.source for file in library.job.files} == {"a.txt", *(f"{n}.txt" for n in range(5))}
 
@@ -115,7 +116,7 @@ def test_a_job_waits_for_another_writer(live: LiveEngine, settings: Settings) ->
     library = Library(live)
     with library.working():
         with write_lock(settings.index):
-            library.add("b.txt", io.BytesIO(b"Kota kedua ada."))
+            library.add(Upload("b.txt", io.BytesIO(b"Kota kedua ada.")))
             time.sleep(0.3)
             assert library.job.state is JobState.RUNNING
         until(lambda: "b.txt" in sources(live.current))
@@ -125,7 +126,9 @@ def test_an_interrupted_job_is_taken_up_at_the_next_start(
     live: LiveEngine, settings: Settings
 ) -> None:
     stopped = Library(live)
-    stopped.add("b.txt", io.BytesIO(b"Kota kedua ada."))  # nobody works: as if it had been killed
+    stopped.add(
+        Upload("b.txt", io.BytesIO(b"Kota kedua ada."))
+    )  # nobody works: as if it had been killed
     (settings.seeds / ".upload-dead").write_bytes(b"half")
     (settings.index / "job.json").write_text('{"state": "running"}', encoding="utf-8")
     library = Library(live)
@@ -154,7 +157,7 @@ def test_a_removed_document_is_not_answered_from_even_if_it_was_the_last(
         again = LiveEngine(Engine.open(settings, ToyEmbedder()))  # nor after a restart
         assert Library(again).documents() == []
         assert not again.current.find("Kota pertama bekerja sama").candidates
-        library.add("b.txt", io.BytesIO(b"Kota kedua ada."))
+        library.add(Upload("b.txt", io.BytesIO(b"Kota kedua ada.")))
         until(lambda: sources(live.current) == {"b.txt"})
     assert live.current.find("Kota kedua ada").candidates
 
@@ -183,7 +186,7 @@ def test_a_document_that_comes_back_is_answered_from(live: LiveEngine, settings:
     (document,) = library.documents()
     content = (settings.seeds / "a.txt").read_bytes()
     library.remove(document.id)
-    library.add("a.txt", io.BytesIO(content))
+    library.add(Upload("a.txt", io.BytesIO(content)))
     with library.working():
         library.index()
         until(lambda: library.job.state is JobState.DONE)
@@ -217,7 +220,7 @@ def test_a_full_disk_keeps_nothing_of_an_upload(
 
     monkeypatch.setattr("citydip_rag.uploads.os.fsync", full)
     with pytest.raises(UploadError, match="No space left") as caught:
-        Library(live).add("b.txt", io.BytesIO(b"Kota."))
+        Library(live).add(Upload("b.txt", io.BytesIO(b"Kota.")))
     assert caught.value.status == 507
     assert [path.name for path in settings.seeds.iterdir()] == ["a.txt"]
 
@@ -228,7 +231,7 @@ def test_another_folder_s_index_is_not_emptied_by_an_upload(
     elsewhere = settings.model_copy(update={"seeds": tmp_path / "elsewhere"})
     library = Library(LiveEngine(Engine.open(elsewhere, ToyEmbedder())))
     with pytest.raises(DocumentsLockedError, match=r"another folder.*--seeds"):
-        library.add("b.txt", io.BytesIO(b"Kota."))
+        library.add(Upload("b.txt", io.BytesIO(b"Kota.")))
     with pytest.raises(DocumentsLockedError):
         library.remove(library.documents()[0].id)
     assert not elsewhere.seeds.exists()

@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner
 
-from citydip_rag import Engine, index_folder
+from citydip_rag import Engine, index_folder, load_settings
 from citydip_rag.cli import app
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
@@ -98,12 +98,20 @@ def test_serve_commands(line: str, workplace: Path, monkeypatch: pytest.MonkeyPa
 
 SAYS = {
     "/ask": "potensi benturan dengan kebijakan luar negeri pemerintah pusat",
+    "/ask/stream": "event: answer",
     "/search": '"passages":[{',
     "/documents": "diplomasi-kota.txt",
     "/documents -F": '"sources":["report.md"]',
     "/indexing": '"state":',
 }
 """What the answer to each of the routes holds."""
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_settings_are_settings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "citydip.toml").write_text(*blocks(name, "toml"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert load_settings().generator == "openai"
 
 
 @pytest.mark.parametrize("line", begins("curl "))

@@ -11,6 +11,7 @@ from citydip_rag import Answer, Citation, Claim, Language, Span
 
 ANSWER: dict[str, Any] = {
     "question": "Apa?",
+    "standalone": "Apa itu kota?",
     "answer": "Kota. [1]",
     "abstained": False,
     "confidence": 0.9,
@@ -28,8 +29,14 @@ ANSWER: dict[str, Any] = {
             "quote": "Kota.",
         }
     ],
-    "claims": [{"text": "Kota.", "supported": True, "support": 1.0, "citations": [1]}],
+    "claims": [
+        {"text": "Kota.", "supported": True, "support": 1.0, "citations": [1], "reasons": []}
+    ],
     "passages": [],
+    "policy": "strict",
+    "notice": "",
+    "written": "",
+    "failure": "",
     "generator": "extractive",
     "model": "none",
     "generation": "g",

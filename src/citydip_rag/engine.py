@@ -4,132 +4,89 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Self
 
+from citydip_rag.answering import Draft
 from citydip_rag.corpus.language import detect_language
 from citydip_rag.embedding import Embedder
 from citydip_rag.errors import QuestionError
-from citydip_rag.generation import GenerationRequest, Generator, make_generator
-from citydip_rag.grounding import Calibration, VerbatimVerifier, Verifier, features, ground
+from citydip_rag.events import Answered, Event, Retrieved
+from citydip_rag.finding import Finder, Found
+from citydip_rag.generation import GenerationRequest, Generator, Generators
+from citydip_rag.generation.followups import turn_language
+from citydip_rag.grounding import AlignmentVerifier, Checker, VerbatimVerifier
 from citydip_rag.index import Index
 from citydip_rag.index.generation import current_name
-from citydip_rag.parts import (
-    Clock,
-    check_chunking,
-    evidence_head,
-    limit_blas_threads,
-    make_embedder,
-)
-from citydip_rag.retrieval import (
-    Candidate,
-    DenseStage,
-    FirstStage,
-    HybridStage,
-    LexicalStage,
-    Query,
-    Retriever,
-    TokenAlignmentReranker,
-)
-from citydip_rag.retrieval.evidence import Evidence, find_evidence
-from citydip_rag.retrieval.language_axis import LanguageAxis
-from citydip_rag.retrieval.retriever import encode_query
+from citydip_rag.parts import Clock, check_chunking, limit_blas_threads, make_embedder
+from citydip_rag.questions import checked_question, standalone_question
+from citydip_rag.retrieval import Candidate
 from citydip_rag.schema import (
-    MAX_QUESTION_CHARACTERS,
+    MAX_TURNS,
     Answer,
+    Citation,
     Document,
+    DocumentName,
     Language,
     PassageHit,
+    Policy,
     SearchResult,
+    Turn,
 )
 from citydip_rag.settings import Settings
 from citydip_rag.texts import text
 
 logger = logging.getLogger(__name__)
 
-EVIDENCE_DEPTH = 10
-"""Passages whose sentences are weighed for an answer."""
-MAX_LEFT_OUT = 50
-"""Passages looked at beyond that depth to make up for those left out."""
-_FIRST_STAGES: dict[str, FirstStage] = {
-    "hybrid": HybridStage(),
-    "dense": DenseStage(),
-    "lexical": LexicalStage(),
-}
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-"""Control characters, and halves of characters: no text has them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What retrieval brought for a question.
-
-    Attributes:
-        query: the encoded question.
-        language: of the question.
-        candidates: passages, best first.
-        evidence: their sentences, best first.
-        features: from which the decision to abstain is made; empty where nothing was found.
-        confidence: probability that the documents hold the answer.
-    """
-
-    query: Query
-    language: Language
-    candidates: Sequence[Candidate]
-    evidence: Sequence[Evidence]
-    features: dict[str, float]
-    confidence: float
-
 
 class Engine:
     """Answers questions from one opened index. Safe to use from many tasks at once."""
 
     def __init__(
-        self, settings: Settings, embedder: Embedder, index: Index, generator: Generator
+        self, settings: Settings, embedder: Embedder, index: Index, generators: Generators
     ) -> None:
         """Put the parts together; `open` makes them from settings."""
         self.settings = settings
         self.embedder = embedder
         self.index = index
-        self.generator = generator
+        self.generators = generators
         self.withdrawn: frozenset[str] = frozenset()
         """Ids of documents removed since the index was made: they are not answered from."""
-        self.calibration = Calibration.load(settings.calibration)
-        if self.calibration.head != index.projection.fingerprint:
-            logger.warning(
-                "the abstention was calibrated for another model; run citydip calibrate abstention"
-            )
-        self.retriever = Retriever(
-            _FIRST_STAGES[settings.retrieval_mode],
-            TokenAlignmentReranker() if settings.rerank else None,
-        )
-        self._aligned = Retriever(HybridStage(), TokenAlignmentReranker())
-        self._head = evidence_head(settings, index)
-        mixed = len(index.store.languages()) > 1
-        self._axis = LanguageAxis.between(embedder, index.projection) if mixed else None
-        self._verifier: Verifier = VerbatimVerifier()
+        self._finder = Finder(settings, embedder, index)
+        self.calibration = self._finder.calibration
+        self._exact = VerbatimVerifier()
+        self._verifier = AlignmentVerifier.for_index(embedder, index)
+
+    @property
+    def generator(self) -> Generator:
+        """Who answers, unless a question chooses another."""
+        return self.generators.get(None)
 
     @classmethod
     def open(
         cls,
         settings: Settings,
         embedder: Embedder | None = None,
-        generator: Generator | None = None,
+        generators: Generators | None = None,
     ) -> Self:
-        """Load the models, unless they are given, and open the index.
+        """Load the model and open the index.
+
+        Args:
+            settings: say which.
+            embedder: a model that is loaded already.
+            generators: those of an earlier engine, to go on with.
 
         Raises:
             CitydipError: model, index, calibration or generator is not usable; says what to do.
         """
         limit_blas_threads()
         current_name(settings.index)  # before the model is loaded: is there an index at all?
-        generator = generator or make_generator(settings.generator, settings)
+        generators = generators or Generators(settings)
         embedder = embedder or make_embedder(settings)
         index = Index.open(settings.index, embedder)
         check_chunking(settings, index)
-        return cls(settings, embedder, index, generator)
+        return cls(settings, embedder, index, generators)
 
     async def ask(
         self,
@@ -138,6 +95,9 @@ class Engine:
         language: Language | None = None,
         top_k: int | None = None,
         documents: Sequence[str] | None = None,
+        history: Sequence[Turn] = (),
+        generator: str | None = None,
+        policy: Policy | None = None,
     ) -> Answer:
         """Answer a question from the documents, or abstain.
 
@@ -146,51 +106,104 @@ class Engine:
             language: of the answer's own words; by default the question's.
             top_k: passages to return, 1 to 20.
             documents: ids of the only documents to answer from.
+            history: the conversation so far, oldest first; the last 10 turns are looked at.
+            generator: one of `generators.names`; by default the settings'.
+            policy: what becomes of unsupported sentences; by default the settings'.
 
         Raises:
-            QuestionError: the question is blank or too long, or a document does not exist.
-            GenerationError: the generator failed.
+            QuestionError: the question is blank or too long, or a document or generator does not
+                exist.
+            GenerationError: the generator failed, and quoting did too.
+        """
+        events = self.stream(
+            question,
+            language=language,
+            top_k=top_k,
+            documents=documents,
+            history=history,
+            generator=generator,
+            policy=policy,
+        )
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Answered):
+                    return event.answer
+        raise AssertionError("a stream of events ends with the answer")
+
+    async def stream(
+        self,
+        question: str,
+        *,
+        language: Language | None = None,
+        top_k: int | None = None,
+        documents: Sequence[str] | None = None,
+        history: Sequence[Turn] = (),
+        generator: str | None = None,
+        policy: Policy | None = None,
+    ) -> AsyncGenerator[Event]:
+        """Answer a question, telling what happens; the last event is what `ask` returns.
+
+        Arguments and errors are those of `ask`. Closing the iterator ends the work.
         """
         clock = Clock()
         question = checked_question(question)
-        found = await asyncio.to_thread(self.find, question, documents, clock)
-        language = language or found.language
-        shown = found.candidates[: top_k or self.settings.top_k]
-        answers = bool(found.evidence) and self.calibration.answers(found.confidence)
-        raw = ""
-        if answers:
-            request = GenerationRequest(
-                question, language, [c.passage for c in found.candidates], found.evidence
-            )
-            raw = "".join([piece async for piece in self.generator.stream(request)])
+        chosen = self.generators.get(generator)
+        policy = policy or self.settings.policy
+        turns = history[-MAX_TURNS:]
+        spoken = turn_language(question, turns)
+        alone = await standalone_question(question, turns, spoken, chosen)
+        clock.lap("rewrite")
+        found = await asyncio.to_thread(self.find, alone, documents, clock)
+        read = [candidate.passage for candidate in found.candidates]
+        language = language or (spoken if turns else found.language)
+        request = GenerationRequest(alone, language, read, found.evidence, found.located)
+        draft = Draft(request, lambda by: self._checker(by, request, policy), chosen)
+        answering = bool(found.evidence) and self.calibration.answers(found.confidence)
+        shown = list(found.candidates[: top_k or self.settings.top_k])
+        yield Retrieved(
+            question=alone,
+            language=language,
+            confidence=found.confidence,
+            answering=answering,
+            passages=tuple(self._hit(c) for c in shown),
+        )
+        if answering:
+            async with aclosing(draft.write(self.generators.quoting)) as events:
+                async for event in events:
+                    yield event
         clock.lap("generate")
-        read = [c.passage for c in found.candidates]
-        grounded = ground(raw, read, self._verifier, self.index.store.name, language)
-        clock.lap("verify")
-        cited = {citation.document_id: citation for citation in grounded.citations}
-        shown = [
-            *shown,
-            *(
-                c
-                for c in found.candidates[len(shown) :]
-                if c.passage.document_id in cited
-                and any(_holds(c, q.document_id, q.start, q.end) for q in grounded.citations)
-            ),
-        ]
-        abstained = not grounded.citations
-        return Answer(
+        cited = draft.checker.citations
+        shown += [c for c in found.candidates[len(shown) :] if any(_holds(c, q) for q in cited)]
+        said = draft.checker.text
+        answer = Answer(
             question=question,
-            answer=_abstention(language, shown) if abstained else grounded.text,
-            abstained=abstained,
+            standalone=alone if alone != question else "",
+            answer=draft.lead + said if said else _abstention(language, shown),
+            abstained=not said,
             confidence=found.confidence,
             language=language,
-            citations=grounded.citations,
-            claims=grounded.claims,
+            citations=tuple(cited),
+            claims=tuple(draft.checker.claims),
             passages=tuple(self._hit(c) for c in shown),
-            generator=self.generator.name,
-            model=self.generator.model,
+            policy=policy,
+            notice=draft.notice,
+            written=draft.written,
+            failure=draft.failure,
+            generator=draft.generator.name,
+            model=draft.generator.model,
             generation=self.index.generation,
             timings_ms=clock.finish(),
+        )
+        yield Answered(answer=answer)
+
+    def _checker(self, by: Generator, request: GenerationRequest, policy: Policy) -> Checker:
+        """Quotations are held to the letter; what a model writes, to its sense."""
+        return Checker(
+            request.passages,
+            self._exact if by.quotes else self._verifier,
+            self.index.store.name,
+            request.language,
+            Policy.STRICT if by.quotes else policy,
         )
 
     async def search(
@@ -225,13 +238,7 @@ class Engine:
         clock: Clock | None = None,
     ) -> list[Candidate]:
         """The best passages in the settings' retrieval mode; blocks while it computes."""
-        clock = clock or Clock()
-        documents = self._scope(documents)
-        query = self._encode(question)
-        clock.lap("embed")
-        candidates = self.retriever.search(self.index, query, limit, documents)
-        clock.lap("retrieve")
-        return candidates
+        return self._finder.passages(question, limit, self._scope(documents), clock or Clock())
 
     def find(
         self,
@@ -248,20 +255,7 @@ class Engine:
             clock: gets the times of the steps.
             without: ids of passages to leave out as if they were not there.
         """
-        clock = clock or Clock()
-        documents = self._scope(documents)
-        query = self._encode(question)
-        clock.lap("embed")
-        depth = EVIDENCE_DEPTH + min(len(without), MAX_LEFT_OUT)
-        candidates = self._aligned.search(self.index, query, depth, documents)
-        candidates = [c for c in candidates if c.passage.id not in without][:EVIDENCE_DEPTH]
-        clock.lap("retrieve")
-        language = detect_language(question)
-        evidence = find_evidence(self._head, query, language.value, candidates)
-        values = features(query, language, candidates, evidence) if evidence else {}
-        confidence = self.calibration.confidence(values) if values else 0.0
-        clock.lap("weigh")
-        return Found(query, language, candidates, evidence, values, confidence)
+        return self._finder.find(question, self._scope(documents), clock or Clock(), without)
 
     def features(self, question: str, without: frozenset[str] = frozenset()) -> dict[str, float]:
         """What the decision to abstain is made from; empty where nothing was found."""
@@ -280,13 +274,18 @@ class Engine:
         """Ids of all documents."""
         return [name for name in self.index.store.document_ids() if name not in self.withdrawn]
 
+    def document_names(self) -> dict[str, DocumentName]:
+        """What all documents are called, by identifier."""
+        return {identity: self.index.store.name(identity) for identity in self.document_ids()}
+
+    def can_answer(self, question: str) -> bool:
+        """Whether the documents seem to hold an answer; blocks while it computes."""
+        found = self.find(checked_question(question))
+        return bool(found.evidence) and self.calibration.answers(found.confidence)
+
     def close(self) -> None:
         """Close the index."""
         self.index.close()
-
-    def _encode(self, question: str) -> Query:
-        query = encode_query(self.embedder, self.index, question)
-        return self._axis.neutral(query) if self._axis else query
 
     def _scope(self, documents: Sequence[str] | None) -> Sequence[str] | None:
         """The documents to search in; None means all there are.
@@ -323,26 +322,13 @@ class Engine:
         )
 
 
-def checked_question(question: str) -> str:
-    """The question without surrounding white space and control characters.
-
-    Raises:
-        QuestionError: it is blank or too long.
-    """
-    question = _CONTROL.sub(" ", question).strip()
-    if not any(character.isalnum() for character in question):
-        raise QuestionError("The question is empty.", "Ask in words, in Indonesian or English.")
-    if len(question) > MAX_QUESTION_CHARACTERS:
-        raise QuestionError(
-            f"The question has {len(question):,} characters.",
-            f"Shorten it to {MAX_QUESTION_CHARACTERS:,} at most.",
-        )
-    return question
-
-
-def _holds(candidate: Candidate, document_id: str, start: int, end: int) -> bool:
+def _holds(candidate: Candidate, citation: Citation) -> bool:
     passage = candidate.passage
-    return passage.document_id == document_id and passage.start <= start and end <= passage.end
+    return (
+        passage.document_id == citation.document_id
+        and passage.start <= citation.start
+        and citation.end <= passage.end
+    )
 
 
 def _abstention(language: Language, shown: Sequence[Candidate]) -> str:

@@ -169,19 +169,10 @@ class GenerationError(CitydipError):
     status = 502
 
 
-class GeneratorUnavailableError(GenerationError):
-    """The generator is out of reach for now; asking again later may work.
+class ContextLengthError(GenerationError):
+    """The prompt is longer than the model takes."""
 
-    Attributes:
-        retry_after: seconds after which it is worth asking again, where that is known.
-    """
-
-    slug = "generator-unavailable"
-    status = 503
-
-    def __init__(self, message: str, remedy: str = "", *, retry_after: float | None = None) -> None:
-        super().__init__(message, remedy)
-        self.retry_after = retry_after
+    slug = "context-length"
 
 
 class AddressError(CitydipError):

@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from citydip_rag.corpus import document_id, known_suffixes
 from citydip_rag.corpus.reading import MAX_FILE_BYTES
 from citydip_rag.corpus.walk import shown_name
+from citydip_rag.engine import Engine
 from citydip_rag.errors import (
     CitydipError,
     DocumentMissingError,
@@ -34,7 +35,7 @@ from citydip_rag.indexing import index_folder, up_to_date
 from citydip_rag.listing import DocumentInfo, list_documents
 from citydip_rag.live import LiveEngine
 from citydip_rag.schema import Document, FileReport
-from citydip_rag.uploads import clear_unfinished, keep_upload
+from citydip_rag.uploads import Upload, clear_unfinished, keep_uploads
 
 _JOB_FILE: Final = "job.json"
 _BUSY_SECONDS: Final = 2.0
@@ -83,6 +84,25 @@ def accepted_files() -> tuple[list[str], int]:
     return known_suffixes(), MAX_FILE_BYTES
 
 
+def removed_documents(engine: Engine) -> frozenset[str]:
+    """Ids of what a server removed since the index was made, and that has not been indexed yet."""
+    file = engine.settings.index / _JOB_FILE
+    try:
+        if file.stat().st_mtime < engine.index.manifest.created.timestamp():
+            return frozenset()
+        return frozenset(_read_job(file).withdrawn)
+    except OSError:
+        return frozenset()
+
+
+def _read_job(file: Path) -> _Kept:
+    """What the server before this one was doing."""
+    try:
+        return _Kept.model_validate_json(file.read_bytes())
+    except (OSError, ValueError):
+        return _Kept()
+
+
 class Library:
     """What the documents' routes and the page's tab do."""
 
@@ -93,8 +113,8 @@ class Library:
         self._job = Job()
         self._wanted = threading.Event()
         self._ended = threading.Event()
-        self._kept = self._read_job()
-        live.withdraw(frozenset(self._kept.withdrawn))
+        self._kept = _read_job(self._settings.index / _JOB_FILE)
+        live.withdraw(removed_documents(live.current))
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -132,27 +152,26 @@ class Library:
             raise DocumentMissingError(f"There is no document {identity!r}.")
         return engine.document(identity)
 
-    def add(self, name: str, content: BinaryIO, *, replace: bool = False) -> str:
-        """Put a file into the folder and have it indexed.
+    def add(self, *files: Upload, replace: bool = False) -> list[str]:
+        """Put files into the folder and have it indexed.
 
-        It appears under its name whole or not at all.
+        They appear whole: all of them, or none.
 
         Args:
-            name: as its owner calls it; folders in it are left out.
-            content: read to its end.
-            replace: whether a file of that name may be replaced by another.
+            files: what was sent.
+            replace: whether files of those names may be replaced by others.
 
         Returns:
-            Its source.
+            Their sources.
 
         Raises:
-            UploadError: the name is no name, the kind is not read, or the file is too large.
+            UploadError: a name is no name, a kind is not read, or a file is too large.
             DocumentExistsError: there is another file of that name.
         """
         self._check_folder()
-        source = keep_upload(self._settings.seeds, name, content, replace=replace)
+        sources = keep_uploads(self._settings.seeds, files, replace=replace)
         self.index()
-        return source
+        return sources
 
     def remove(self, identity: str) -> str:
         """Take a file out of the folder and out of the index.
@@ -288,13 +307,6 @@ class Library:
                 encoding="utf-8",
             )
             unfinished.replace(self._settings.index / _JOB_FILE)
-
-    def _read_job(self) -> _Kept:
-        """What the server before this one was doing."""
-        try:
-            return _Kept.model_validate_json((self._settings.index / _JOB_FILE).read_bytes())
-        except (OSError, ValueError):
-            return _Kept()
 
 
 class _Stopped(Exception):  # noqa: N818  # no error: the server ends

@@ -81,7 +81,7 @@ class LiveEngine:
             if newest in {self._engine.index.identity, self._refused}:
                 return False
             try:
-                opened = Engine.open(settings, self._engine.embedder, self._engine.generator)
+                opened = Engine.open(settings, self._engine.embedder, self._engine.generators)
             except CitydipError as error:
                 self._refused = newest
                 logger.warning("the new index is not taken: %s", error)

@@ -11,8 +11,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 MAX_QUESTION_CHARACTERS = 2_000
-MAX_ANSWER_CHARACTERS = 8_000
 MAX_TOP_K = 20
+MAX_TURNS = 10
+MAX_TURN_CHARACTERS = 4_000
 
 
 class Language(StrEnum):
@@ -22,17 +23,18 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
+class Policy(StrEnum):
+    """What becomes of sentences that the documents do not bear out."""
+
+    STRICT = "strict"
+    MARK = "mark"
+    OFF = "off"
+
+
 class Frozen(BaseModel):
     """Base of all nouns: immutable, and strict about unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Turn(Frozen):
-    """An earlier question of a conversation, and what was answered."""
-
-    question: Annotated[str, Field(max_length=MAX_QUESTION_CHARACTERS)]
-    answer: Annotated[str, Field(max_length=MAX_ANSWER_CHARACTERS)]
 
 
 class Span(Frozen):
@@ -178,6 +180,13 @@ class Citation(Span):
     quote: str
 
 
+class Turn(Frozen):
+    """A question of the same conversation that has been answered."""
+
+    question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_CHARACTERS)]
+    answer: Annotated[str, Field(max_length=MAX_TURN_CHARACTERS)] = ""
+
+
 class Claim(Frozen):
     """One sentence of an answer and how well the documents bear it out.
 
@@ -186,12 +195,14 @@ class Claim(Frozen):
         supported: whether the evidence carries it.
         support: in [0, 1]; 1 for a verbatim quotation.
         citations: numbers of the citations it rests on.
+        reasons: why it is not supported, one sentence each, in the answer's language.
     """
 
     text: str
     supported: bool
     support: Annotated[float, Field(ge=0, le=1)]
     citations: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 class PassageHit(Span):
@@ -221,12 +232,18 @@ class Answer(Frozen):
     """What `ask` returns and `/ask` sends.
 
     Attributes:
-        answer: the text, with `[n]` markers behind each sentence. A quoted document may itself
-            say "[1]"; programs take the numbers from `claims`.
+        standalone: the question as it was understood from the conversation, where that differs.
+        answer: the text, with `[n]` markers behind each sentence, and `[?]` behind what is not
+            supported but shown. A quoted document may itself say "[1]"; programs take the numbers
+            from `claims`.
         abstained: the documents do not hold the answer; then there is no citation.
         confidence: the calibrated probability that the documents hold the answer.
         language: language of the question, in which the answer is framed.
         passages: what was found, best first; for an abstention, the nearest reading.
+        policy: what became of unsupported sentences; all of them are among the claims.
+        notice: what a reader should know of how the answer came about, in its language.
+        written: what a language model wrote, before anything was checked.
+        failure: what went wrong with the generator where another took its place.
         generator: name of the generator.
         model: name of the model behind it.
         generation: name of the index generation that was read.
@@ -234,6 +251,7 @@ class Answer(Frozen):
     """
 
     question: str
+    standalone: str = ""
     answer: str
     abstained: bool
     confidence: Annotated[float, Field(ge=0, le=1)]
@@ -241,6 +259,10 @@ class Answer(Frozen):
     citations: tuple[Citation, ...] = ()
     claims: tuple[Claim, ...] = ()
     passages: tuple[PassageHit, ...] = ()
+    policy: Policy = Policy.STRICT
+    notice: str = ""
+    written: str = ""
+    failure: str = ""
     generator: str
     model: str
     generation: str

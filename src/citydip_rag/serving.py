@@ -35,7 +35,8 @@ def build_app(settings: Settings) -> FastAPI:
     if folder is not None and "seeds" not in settings.model_fields_set:
         settings = settings.model_copy(update={"seeds": folder})
     library = Library(LiveEngine.open(settings))
-    return mount_page(create_app(library), library.live)
+    generators = library.live.current.generators.names
+    return mount_page(create_app(library), library.live, generators)
 
 
 def serve(settings: Settings) -> None:

@@ -15,12 +15,14 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 from citydip_rag.errors import SettingsError
+from citydip_rag.schema import Policy
 
 SettingsFile = Path("citydip.toml")
 PREFIX = "CITYDIP_"
@@ -38,6 +40,13 @@ def _path(value: object) -> object:
 
 
 CheckedPath = Annotated[Path, BeforeValidator(_path)]
+
+
+def _names(value: object) -> object:
+    """Names parted by commas, or a list of them."""
+    if isinstance(value, str):
+        return tuple(filter(None, (name.strip() for name in value.split(","))))
+    return value
 
 
 class Settings(BaseSettings):
@@ -71,32 +80,33 @@ class Settings(BaseSettings):
     retrieval_mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
     rerank: bool = Field(default=True, description="Second stage by token alignment.")
     generator: str = Field(default="extractive", description="Name of the answer generator.")
-    llm_base_url: str = Field(
+    policy: Policy = Field(
+        default=Policy.STRICT,
+        description="What becomes of a model's sentences that the documents do not bear out:"
+        " `strict` leaves them out, `mark` marks them, `off` shows them.",
+    )
+    llm_base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]")] = Field(
         default="http://127.0.0.1:8080/v1",
-        min_length=1,
-        description="Where an OpenAI-compatible chat server listens; most paths end in /v1.",
+        description="Of an OpenAI-compatible chat server; for the generator `openai`.",
     )
-    llm_model: str = Field(
-        default="", description="Its model; default: the first one that the server names."
-    )
-    llm_api_key: SecretStr | None = Field(default=None, description="Its key, if it wants one.")
+    llm_model: str = Field(default="", description="Its name there; default: the server's first.")
+    llm_api_key: SecretStr | None = Field(default=None, description="Key of that server.")
     llm_gguf: CheckedPath | None = Field(
-        default=None, description="Model file of the generator `llamacpp`."
+        default=None, description="A model's file; for the generator `llamacpp`."
     )
     llm_context_tokens: Annotated[int, Field(ge=512)] = Field(
-        default=4096, description="What prompt and answer may take together."
+        default=4096, description="What the model takes in and gives out at once."
     )
-    llm_max_tokens: Annotated[int, Field(ge=16, le=4096)] = Field(
-        default=400, description="What an answer may take."
+    llm_max_tokens: Annotated[int, Field(ge=16)] = Field(default=400, description="Of an answer.")
+    llm_passages: Annotated[int, Field(ge=1, le=10)] = Field(
+        default=5, description="Passages that a model is sent at most."
     )
     llm_temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    llm_connect_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
-    llm_first_token_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
-    llm_between_tokens_seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
-    llm_total_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
-    llm_retries: Annotated[int, Field(ge=0, le=10)] = Field(
-        default=2, description="Further attempts where the server is busy or out of reach."
-    )
+    llm_connect_seconds: Annotated[float, Field(gt=0)] = 5.0
+    llm_first_token_seconds: Annotated[float, Field(gt=0)] = 60.0
+    llm_between_tokens_seconds: Annotated[float, Field(gt=0)] = 20.0
+    llm_total_seconds: Annotated[float, Field(gt=0)] = 120.0
+    llm_retries: Annotated[int, Field(ge=0, le=10)] = 2
     calibration: CheckedPath | None = Field(
         default=None, description="Result of `citydip calibrate`; default: the one shipped."
     )
@@ -113,6 +123,11 @@ class Settings(BaseSettings):
         default=None, min_length=16, description="Key for changing documents over HTTP."
     )
     host: str = "127.0.0.1"
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        default=(),
+        description="Names, parted by commas, under which it is also reached, as behind a proxy;"
+        " `*`: any.",
+    )
     port: Annotated[int, Field(ge=0, le=65535)] = 7860
 
     @classmethod

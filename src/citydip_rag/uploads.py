@@ -1,10 +1,12 @@
-"""A file that was sent appears in the folder whole and under a harmless name, or not at all."""
+"""Files that were sent appear in the folder whole and under harmless names, or not at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -19,36 +21,55 @@ _LONGEST_NAME: Final = 200
 _CHUNK: Final = 1 << 20
 
 
-def keep_upload(folder: Path, name: str, content: BinaryIO, *, replace: bool) -> str:
-    """Write a file into a folder.
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was sent.
+
+    Attributes:
+        name: as the file's owner calls it; folders in it are left out.
+        content: read to its end.
+    """
+
+    name: str
+    content: BinaryIO
+
+
+def keep_uploads(folder: Path, files: Sequence[Upload], *, replace: bool) -> list[str]:
+    """Write files into a folder: all of them, or none.
 
     Args:
         folder: made if it is not there.
-        name: as the file's owner calls it; folders in it are left out.
-        content: read to its end.
-        replace: whether a file of that name may be replaced by another.
+        files: each is written whole before the first appears under its name.
+        replace: whether files of those names may be replaced by others.
 
     Returns:
-        The name it has now.
+        The names they have now.
 
     Raises:
-        UploadError: the name is no name, the kind is not read, or the file is too large.
+        UploadError: a name is no name, a kind is not read, or a file is too large.
         DocumentExistsError: there is another file of that name.
     """
-    source = checked_name(name)
-    target = folder / source
-    unfinished = folder / f"{_UNFINISHED}{secrets.token_hex(8)}"
+    try:
+        return _keep(folder, files, replace=replace)
+    except (UploadError, DocumentExistsError) as error:
+        if len(files) > 1:
+            error.remedy = f"{error.remedy} None of the {len(files)} files was kept.".strip()
+        raise
+
+
+def _keep(folder: Path, files: Sequence[Upload], *, replace: bool) -> list[str]:
+    sources = [checked_name(file.name) for file in files]
+    twice = next((name for name in sources if sources.count(name) > 1), None)
+    if twice:
+        raise DocumentExistsError(f"Two of the files are named {twice!r}.", "Rename one of them.")
+    staged = {source: folder / f"{_UNFINISHED}{secrets.token_hex(8)}" for source in sources}
+    source = sources[0] if sources else ""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("xb") as file:
-            _copy(content, file, source)
-            os.fsync(file.fileno())
-        if target.exists() and not replace and not _same(target, unfinished):
-            raise DocumentExistsError(
-                f"There is another file {source!r} already.",
-                "Rename yours, remove that one, or replace it.",
-            )
-        unfinished.replace(target)
+        for source, file in zip(sources, files, strict=True):
+            _write(file.content, staged[source], source)
+            _check_free(folder / source, staged[source], replace=replace)
+        _place(folder, staged)
     except OSError as error:
         raise UploadError(
             f"{source} cannot be kept: {error.strerror or error}.",
@@ -56,8 +77,40 @@ def keep_upload(folder: Path, name: str, content: BinaryIO, *, replace: bool) ->
             status=507,
         ) from error
     finally:
-        unfinished.unlink(missing_ok=True)
-    return source
+        for unfinished in staged.values():
+            unfinished.unlink(missing_ok=True)
+    return sources
+
+
+def _write(content: BinaryIO, unfinished: Path, source: str) -> None:
+    with unfinished.open("xb") as file:
+        _copy(content, file, source)
+        os.fsync(file.fileno())
+
+
+def _check_free(target: Path, unfinished: Path, *, replace: bool) -> None:
+    if target.exists() and not replace and not _same(target, unfinished):
+        raise DocumentExistsError(
+            f"There is another file {target.name!r} already.",
+            "Rename yours, remove that one, or replace it.",
+        )
+    if target.is_dir():
+        raise DocumentExistsError(f"There is a folder {target.name!r} already.", "Rename yours.")
+
+
+def _place(folder: Path, staged: Mapping[str, Path]) -> None:
+    """Give files their names; should the system refuse one, those new by now go again."""
+    new: list[Path] = []
+    try:
+        for source, unfinished in staged.items():
+            target = folder / source
+            if not target.exists():
+                new.append(target)
+            unfinished.replace(target)
+    except OSError:
+        for target in new:
+            target.unlink(missing_ok=True)
+        raise
 
 
 def clear_unfinished(folder: Path) -> None:

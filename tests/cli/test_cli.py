@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,10 +15,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from citydip_rag import Answer, SearchResult, Settings
+from citydip_rag import Answer, Engine, SearchResult, Settings, index_folder
 from citydip_rag.cli import app
 from citydip_rag.cli.console import run
+from citydip_rag.embedding import SentenceTransformersEmbedder
 from citydip_rag.index.generation import POINTER
+from citydip_rag.library import JobState, Library
+from citydip_rag.live import LiveEngine
+from citydip_rag.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,7 +77,12 @@ def test_index_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         "a.txt": "indexed",
         "empty.txt": "failed",
     }
-    assert "empty.txt" in parsed_doctor()["index"]["advice"]
+    found = parsed_doctor()["index"]
+    assert (found["fine"], "empty.txt" in found["advice"]) == (True, True)
+    assert "1 files could not be read" in found["observation"]
+    warned = invoke("doctor")
+    assert warned.exit_code == 0
+    assert "! index" in warned.output
     (seeds / "empty.txt").unlink()
     shown = invoke("index", "--rebuild")
     assert "a.txt" in shown.output
@@ -84,6 +94,45 @@ def test_index_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "--rebuild" in parsed_doctor()["index"]["advice"]
     monkeypatch.setenv("CITYDIP_TOP_K", "many")
     assert list(parsed_doctor()) == ["settings"]
+
+
+def test_the_next_command_carries_the_folders_that_were_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seeds, index = tmp_path / "berkas kota", tmp_path / "indeks kota"
+    seeds.mkdir()
+    (seeds / "a.txt").write_text("Kota bekerja sama dengan kota lain.", encoding="utf-8")
+    options = ["--seeds", str(seeds), "--index", str(index)]
+    advised = {f["subject"]: f for f in json.loads(invoke("doctor", *options, "--json").stdout)}
+    command = advised["index"]["advice"].partition("citydip ")[2]
+    assert shlex.split(command) == ["index", *options]
+    shown = invoke(*shlex.split(command))
+    ask, serve = (part.strip() for part in shown.output.split("Ask: ")[1].split("or:"))
+    assert shlex.split(ask) == ["citydip", "ask", "…", "--index", str(index)]
+    assert shlex.split(serve) == ["citydip", "serve", "--index", str(index)]
+    assert invoke(*shlex.split(ask)[1:2], "Apa itu kota?", *shlex.split(ask)[3:]).exit_code == 0
+
+
+def test_what_a_server_removed_is_answered_from_no_more(
+    tmp_path: Path, embedder: SentenceTransformersEmbedder
+) -> None:
+    settings = load_settings(seeds=tmp_path / "seeds", index=tmp_path / "index")
+    settings.seeds.mkdir()
+    (settings.seeds / "a.txt").write_text("Bandung bersahabat dengan Suwon.", encoding="utf-8")
+    index_folder(settings, embedder)
+    library = Library(LiveEngine(Engine.open(settings, embedder)))
+    with library.working():
+        library.remove(library.documents()[0].id)
+        while library.job.state is JobState.RUNNING:
+            time.sleep(0.02)
+    asked = ["Dengan siapa Bandung bersahabat?", "--index", str(settings.index), "--json"]
+    answer = parsed("ask", *asked)
+    assert (answer["abstained"], answer["passages"]) == (True, [])
+    assert parsed("search", *asked)["passages"] == []
+    (settings.seeds / "a.txt").write_text("Bandung bersahabat dengan Suwon.", encoding="utf-8")
+    index_folder(settings, embedder, rebuild=True)  # it has come back
+    assert parsed("search", *asked)["passages"]
 
 
 def parsed_doctor() -> dict[str, Any]:

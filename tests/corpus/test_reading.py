@@ -12,6 +12,7 @@ from citydip_rag.corpus import FileFailure, read_file, read_folder
 from citydip_rag.corpus import reading as reading_module
 from citydip_rag.corpus.encoding import decode
 from citydip_rag.corpus.language import detect_language
+from citydip_rag.corpus.sentences import sentence_spans
 from citydip_rag.corpus.text import structure
 from citydip_rag.errors import DocumentError, NothingToIndexError
 from citydip_rag.schema import Document
@@ -125,6 +126,81 @@ def test_wrapped_text_is_joined_and_lists_are_no_headings() -> None:
     assert len(found.blocks) == 5
     short = structure("Satu\nDua\nTiga")
     assert (len(short.headings), len(short.blocks)) == (0, 3)
+
+
+WRAPPED = """\
+Kerja Sama Antarkota
+Kerja sama kota dengan kota di luar negeri sudah lama dijalankan oleh pemerintah daerah di
+Indonesia, baik untuk perdagangan maupun untuk pendidikan. Menurut Prof. Siti dari Univ.
+Padjadjaran, yang meneliti hal itu sejak tahun 2003, manfaatnya baru terasa sesudah beberapa
+tahun.
+Kota Kembar
+Bandung dan Braunschweig menandatangani piagam persahabatan mereka pada tahun 1960, dan sejak
+itu kedua kota saling mengunjungi. Yang paling sering datang adalah para pelajar dan guru
+sekolah menengah.
+- Braunschweig, sejak tahun 1960 dan masih berjalan sampai hari ini tanpa pernah terputus
+- Fort Worth, sejak tahun 1990
+1. Suwon
+2. Liuzhou
+No   Kota               Negara            Tahun ditandatangani      Masih berlaku sampai
+1    Braunschweig       Jerman            1960                      sekarang
+"""
+
+
+def test_lines_that_a_column_cut_off_are_one_paragraph() -> None:
+    found = structure(WRAPPED)
+    assert [WRAPPED[h.start : h.end] for h in found.headings] == [
+        "Kerja Sama Antarkota",
+        "Kota Kembar",
+    ]
+    blocks = [WRAPPED[b.start : b.end] for b in found.blocks]
+    assert [block.count("\n") for block in blocks] == [3, 2, 0, 0, 0, 0, 0, 0]
+    sentences = [
+        WRAPPED[s.start : s.end]
+        for b in found.blocks
+        for s in sentence_spans(WRAPPED, b.start, b.end)
+    ]
+    assert sentences[1].endswith(
+        "dari Univ.\nPadjadjaran, yang meneliti hal itu sejak tahun 2003,"
+        " manfaatnya baru terasa sesudah beberapa\ntahun."
+    )
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "Aku ini binatang jalang\nDari kumpulannya terbuang\n\nBiar peluru menembus kulitku\nAku",
+        "Yth. Wali Kota\nJalan Wastukencana 2\nBandung 40117\n\nHormat kami\nRini",
+        "def kota(nama):\n    return nama.title()\n\n\nfor nama in semua:\n    cetak(kota(nama))",
+        "1  Bandung     Braunschweig         Jerman   1960\n2  surabaya      kochi    jepang   97",
+        "Beli:\n- tepung\n- gula\n\nlalu:\n1. aduk\n2. panggang",
+    ],
+    ids=["poem", "address", "code", "table", "list"],
+)
+def test_lines_that_are_meant_as_lines_stay_so(kept: str) -> None:
+    found = structure(kept)
+    spans = sorted((item.start, item.end) for item in [*found.headings, *found.blocks])
+    lines = [line.strip() for line in kept.split("\n") if line.strip()]
+    assert [kept[start:end] for start, end in spans] == lines
+
+
+def test_a_real_wrapped_text_is_read_in_sentences(shared_data: Path) -> None:
+    path = shared_data / "documents" / "norwich-city.txt"
+    document = read_file(path, path.name)
+    headings = [document.text[h.start : h.end] for h in document.headings]
+    assert "Barmouth, on the west coast of Wales as a Liverpool fan.[2]" not in headings
+    assert len(headings) < 50  # of 99 when every line stood alone
+    sentences = [
+        " ".join(document.text[s.start : s.end].split())
+        for b in document.blocks
+        for s in sentence_spans(document.text, b.start, b.end)
+    ]
+    assert (
+        "He moved to Huddersfield Town in 1990 where he remained for three seasons before"
+        " transferring to Leicester City." in sentences
+    )
+    within = [s for s in sentences if len(s) > 60 and s[0].islower()]
+    assert len(within) < 0.02 * len(sentences)
 
 
 def test_markdown(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import io
 import random
 import socket
 import stat
+import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from citydip_rag.corpus.base import Extract, Loader
 from citydip_rag.corpus.eml import EmailLoader
 from citydip_rag.corpus.epub import EpubLoader
 from citydip_rag.corpus.html import HtmlLoader
+from citydip_rag.corpus.markdown import MarkdownLoader
 from citydip_rag.corpus.names import MemberNames, harmless
 from citydip_rag.corpus.table import CsvLoader
 from citydip_rag.errors import DocumentError
@@ -418,7 +420,7 @@ def test_a_real_message(shared_data: Path) -> None:
         "This is a test email to use for unit tests.",
         "Important points:",
         "- Roses are red",
-        "   - Violets are blue",
+        "- Violets are blue",
     ]
     assert found.title == "Test Email"
 
@@ -622,3 +624,33 @@ def test_damaged_files_give_text_or_a_named_mishap(
         except DocumentError as error:
             names = [error.message, error.remedy]
         assert all(names)
+
+
+@pytest.mark.parametrize(
+    "many",
+    ["![" * 50_000, "[" * 100_000, "[\n" * 50_000],
+    ids=["images", "links", "lines"],
+)
+def test_brackets_without_end_are_text_and_take_no_time(many: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(f"# Judul\n\nIsi [tautan](b.md) kota.\n\n{many}\n\nAkhir.\n", encoding="utf-8")
+    begun = time.perf_counter()
+    found = MarkdownLoader().load(path, path.name)
+    assert time.perf_counter() - begun < 5
+    assert "Isi tautan kota." in lines(found)
+    assert "Akhir." in lines(found)
+    assert found.text.count("[") == many.count("[")
+
+
+def test_a_header_of_endless_parameters_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "a.eml"
+    parameters = ";\n ".join(f"p{i}=v{i}" for i in range(30_000))
+    head = "From: a@b.id\nSubject: Kota\n"
+    path.write_text(f"{head}Content-Type: text/plain; {parameters}\n\nIsi.\n", encoding="utf-8")
+    begun = time.perf_counter()
+    with pytest.raises(DocumentError, match="has a header of more than 10,000 characters"):
+        EmailLoader().load(path, path.name)
+    people = ", ".join(f"Warga {i} <w{i}@kota.id>" for i in range(20_000))
+    path.write_text(f"{head}To: {people}\n\nIsi.\n", encoding="utf-8")
+    assert lines(EmailLoader().load(path, path.name))[-1] == "Isi."
+    assert time.perf_counter() - begun < 5

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,6 @@ from citydip_rag.generation.extractive import (
     MAX_SENTENCES,
     choose_sentences,
 )
-from citydip_rag.grounding import VerbatimVerifier, ground
 from citydip_rag.retrieval import Candidate
 from citydip_rag.retrieval.evidence import Evidence
 from citydip_rag.schema import DocumentName
@@ -147,13 +147,15 @@ def test_an_initial_is_no_item_of_a_list() -> None:
         "Kota: [10] [11]",
     ],
 )
-async def test_brackets_of_a_document_survive_the_whole_way(text: str) -> None:
+async def test_brackets_of_a_document_survive_the_whole_way(
+    text: str, grounded: Callable[..., Any]
+) -> None:
     request = requested("Apa?", [text], {(0, 0): 1.0})
     raw = "".join([piece async for piece in ExtractiveGenerator().stream(request)])
-    grounded = ground(raw, request.passages, VerbatimVerifier(), named, Language.INDONESIAN)
-    (citation,) = grounded.citations
+    shown = grounded(raw, request.passages)
+    (citation,) = shown.citations
     assert citation.quote == text
-    assert grounded.text == " ".join(text.split()) + " [1]"
+    assert shown.text == " ".join(text.split()) + " [1]"
 
 
 async def test_no_evidence_gives_nothing() -> None:

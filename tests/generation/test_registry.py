@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from citydip_rag.errors import SettingsError
-from citydip_rag.generation import make_generator
+from citydip_rag.generation.registry import make_generator
+from citydip_rag.settings import Settings
 
 MODULE = """
 from citydip_rag.generation import Generator
@@ -46,23 +47,23 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_brought_generator_is_used() -> None:
-    generator = make_generator("parrot", load_settings())
+    generator = make_generator("parrot", Settings())
     assert (generator.name, generator.model) == ("parrot", "feathers")
 
 
 def test_what_is_no_generator_is_refused() -> None:
     with pytest.raises(SettingsError, match="'stone' does not make a Generator"):
-        make_generator("stone", load_settings())
+        make_generator("stone", Settings())
 
 
 @pytest.mark.parametrize("name", ["broken", "absent", "demanding"])
 def test_what_cannot_be_loaded_is_refused_by_name(name: str) -> None:
     with pytest.raises(SettingsError, match=f"The generator '{name}' cannot be loaded"):
-        make_generator(name, load_settings())
+        make_generator(name, Settings())
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(SettingsError) as caught:
-        make_generator("gpt", load_settings())
+        make_generator("gpt", Settings())
     for name in ("extractive", "parrot", "stone"):
         assert name in caught.value.remedy

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,40 +14,36 @@ from hypothesis import strategies as st
 from citydip_rag import Language
 from citydip_rag.evaluation.collection import whole_passage
 from citydip_rag.generation.base import introduction
-from citydip_rag.grounding import Grounded, VerbatimVerifier, ground
-from citydip_rag.schema import DocumentName
 
 TEXTS = [
     "Nomor satu adalah kota. Ini tidak benar. Walikota\n  bertemu investor.",
     "Iklim berubah [3] cepat. “Kami masih masuk” kata mereka.",
 ]
+Check = Callable[[str], Any]
 PASSAGES = [whole_passage(f"d{n}", "", text)[1] for n, text in enumerate(TEXTS, start=1)]
 QUOTES = ["Nomor satu adalah kota.", "Ini tidak benar.", "Walikota bertemu investor."]
 
 
-def named(identity: str) -> DocumentName:
-    return DocumentName(title=identity, source=identity)
-
-
-def check(raw: str) -> Grounded:
-    return ground(raw, PASSAGES, VerbatimVerifier(), named, Language.INDONESIAN)
+@pytest.fixture(scope="module")
+def check(grounded: Callable[..., Any]) -> Check:
+    return lambda raw: grounded(raw, PASSAGES)
 
 
 @pytest.mark.parametrize("fragment", ["omor satu", "Nomor sat", "adalah ko", "o", "investo"])
-def test_a_piece_of_a_word_is_no_quotation(fragment: str) -> None:
+def test_a_piece_of_a_word_is_no_quotation(check: Check, fragment: str) -> None:
     grounded = check(f"{fragment} [1]")
     assert grounded.text == ""
     assert [claim.supported for claim in grounded.claims] == [False]
 
 
 @pytest.mark.parametrize("fragment", ["adalah kota", "satu", "“Kami masih masuk”", "[3] cepat."])
-def test_whole_words_are_a_quotation(fragment: str) -> None:
+def test_whole_words_are_a_quotation(check: Check, fragment: str) -> None:
     escaped = fragment.replace("[", "\\[")
     (citation,) = check(f"{escaped} [1]").citations
     assert citation.quote == fragment
 
 
-def test_only_our_own_introduction_is_shown_unchecked() -> None:
+def test_only_our_own_introduction_is_shown_unchecked(check: Check) -> None:
     for asked in Language:
         for written in Language:
             lead = introduction(asked, written)
@@ -57,7 +55,7 @@ def test_only_our_own_introduction_is_shown_unchecked() -> None:
     assert check(f"{introduction(Language.ENGLISH, 'id')}\n\nKota berperang. [1]").text == ""
 
 
-def test_the_claims_of_an_answer_are_all_listed() -> None:
+def test_the_claims_of_an_answer_are_all_listed(check: Check) -> None:
     grounded = check("Kota berperang. [1] Nomor satu adalah kota. [99] Bulan jatuh.")
     assert grounded.text == "Nomor satu adalah kota. [1]"
     assert [(claim.supported, claim.citations) for claim in grounded.claims] == [
@@ -67,13 +65,13 @@ def test_the_claims_of_an_answer_are_all_listed() -> None:
     ]
 
 
-def test_several_markers_are_one_citation() -> None:
+def test_several_markers_are_one_citation(check: Check) -> None:
     grounded = check("Ini tidak benar. [2] [1][7] Nomor satu adalah kota. [0]")
     assert grounded.text == "Ini tidak benar. [1] Nomor satu adalah kota. [2]"
 
 
 @pytest.mark.parametrize("raw", ["a" + " " * 30_000 + "b", "kata " * 20_000, "\\[" * 20_000])
-def test_long_texts_are_read_in_no_time(raw: str) -> None:
+def test_long_texts_are_read_in_no_time(check: Check, raw: str) -> None:
     begun = time.perf_counter()
     check(raw)
     assert time.perf_counter() - begun < 2
@@ -90,7 +88,7 @@ def test_long_texts_are_read_in_no_time(raw: str) -> None:
     )
 )
 @settings(max_examples=150, deadline=None)
-def test_all_that_is_shown_is_quoted(parts: list[tuple[str, str, str]]) -> None:
+def test_all_that_is_shown_is_quoted(check: Check, parts: list[tuple[str, str, str]]) -> None:
     grounded = check(" ".join("".join(part) for part in parts))
     assert [citation.number for citation in grounded.citations] == list(
         range(1, len(grounded.citations) + 1)

@@ -75,5 +75,4 @@ async def test_the_answer_is_quoted_in_the_language_that_holds_it(
 
 
 def test_no_document_allowed_finds_nothing(mixed: Engine) -> None:
-    query = encode_query(mixed.embedder, mixed.index, "kota")
-    assert mixed.retriever.search(mixed.index, query, 5, []) == []
+    assert mixed.retrieve("kota", 5, []) == []

@@ -22,7 +22,7 @@ PROBLEM = "application/problem+json"
 async def client(library: Library) -> AsyncIterator[httpx.AsyncClient]:
     # The lifespan is not run: it would close the engine that other tests share.
     transport = httpx.ASGITransport(app=create_app(library))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as opened:
         yield opened
 
 
@@ -171,7 +171,7 @@ async def test_unexpected_error_tells_nothing(
 
     monkeypatch.setattr(engine, "ask", broken)
     transport = httpx.ASGITransport(app=create_app(library), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         response = await client.post("/ask", json={"question": "kota"})
     assert response.status_code == 500
     assert response.headers["content-type"] == PROBLEM
@@ -184,7 +184,7 @@ async def whole(library: Library) -> AsyncIterator[httpx.AsyncClient]:
     """API and page together: the page must not answer for the API."""
     app = mount_page(create_app(library), library.live)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as opened:
         yield opened
 
 

@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
 import httpx
 import pytest
 
-from citydip_rag import Engine, Settings, index_folder
+from citydip_rag import Engine, Settings
 from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.errors import UploadError
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.server.app import create_app
 from citydip_rag.server.limits import MAX_UPLOAD_BYTES
+from citydip_rag.server.routes.documents import MAX_TEXT
+from citydip_rag.uploads import Upload
 
+ROOT = Path(__file__).resolve().parents[2]
 PROBLEM = "application/problem+json"
 BASE = "http://127.0.0.1"
 TEXT = "# Kota Kembar\n\nBandung dan Braunschweig bersahabat sejak tahun 1960.\n"
 
 
 @pytest.fixture
-def library(
-    tmp_path: Path, embedder: SentenceTransformersEmbedder, article_settings: Settings
-) -> Library:
+def library(own_settings: Settings, embedder: SentenceTransformersEmbedder) -> Library:
     """A library of its own with one document."""
-    settings = article_settings.model_copy(
-        update={"seeds": tmp_path / "seeds", "index": tmp_path / "index"}
-    )
-    settings.seeds.mkdir()
-    (settings.seeds / "awal.txt").write_text(
-        "Awal\nKota ini bekerja sama dengan kota lain.", encoding="utf-8"
-    )
-    index_folder(settings, embedder)
-    return Library(LiveEngine(Engine.open(settings, embedder)))
+    return Library(LiveEngine(Engine.open(own_settings, embedder)))
 
 
 @pytest.fixture
@@ -141,7 +136,7 @@ async def test_what_cannot_be_added_is_refused_and_changes_nothing(
 async def test_names_are_made_fit(
     client: httpx.AsyncClient, library: Library, name: str, kept: str
 ) -> None:
-    assert library.add(name, __import__("io").BytesIO(b"Isi kota.")) == kept
+    assert library.add(Upload(name, BytesIO(b"Isi kota."))) == [kept]
     assert (library.live.current.settings.seeds / kept).read_bytes() == b"Isi kota."
     assert (await finished(client))["state"] == "done"
     assert kept in await sources(client)
@@ -174,7 +169,6 @@ async def test_a_bad_file_is_reported_and_can_be_removed(client: httpx.AsyncClie
         ({}, {}, ""),
         ({}, {"origin": BASE}, ""),
         ({}, {"origin": "http://evil.example"}, "origin"),
-        ({}, {"host": "evil.example", "origin": "http://evil.example"}, "origin"),
         ({"host": "0.0.0.0"}, {}, "network"),  # noqa: S104
         ({"host": "0.0.0.0", "uploads": "on"}, {}, ""),  # noqa: S104
         ({"uploads": "off"}, {}, "off"),
@@ -226,3 +220,80 @@ async def test_behind_a_prefix_uploads_are_uploads_and_other_paths_the_api_s(
         assert sent.status_code == 202
         wrong = await client.get("/kota/ask")
         assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (("gambar.png", b"x"), "cannot be read"),
+        (("kosong.txt", b""), "is empty"),
+        (("awal.txt", b"lain"), "another file"),
+        (("baru.txt", b"Isi lain."), "Two of the files"),
+    ],
+)
+async def test_of_several_files_all_are_kept_or_none(
+    client: httpx.AsyncClient, library: Library, last: tuple[str, bytes], said: str
+) -> None:
+    files = [("files", ("baru.txt", b"Isi kota.")), ("files", ("dua.txt", b"Isi desa."))]
+    refused = await client.post("/documents", files=[*files, ("files", last)])
+    assert refused.status_code in {409, 415, 422}
+    assert refused.headers["content-type"] == PROBLEM
+    assert said in refused.json()["detail"]
+    assert "None of the 3 files was kept." in refused.json()["detail"]
+    folder = library.live.current.settings.seeds
+    assert [path.name for path in folder.iterdir()] == ["awal.txt"]
+    kept = await client.post("/documents", files=files)
+    assert kept.json()["sources"] == ["baru.txt", "dua.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == ["awal.txt", "baru.txt", "dua.txt"]
+
+
+async def test_files_the_system_refuses_to_name_leave_none_behind(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def refuse_the_second(self: Path, target: Path) -> Path:
+        if target.name == "dua.txt":
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse_the_second)
+    sent = [Upload(name, BytesIO(b"Isi kota.")) for name in ("baru.txt", "dua.txt")]
+    with pytest.raises(UploadError, match="None of the 2 files was kept"):
+        library.add(*sent)
+    folder = library.live.current.settings.seeds
+    assert [path.name for path in folder.iterdir()] == ["awal.txt"]
+
+
+async def test_what_is_no_upload_is_told_how_to_be_one(client: httpx.AsyncClient) -> None:
+    put = await client.put("/documents", content=b"x")
+    assert (put.status_code, put.headers["allow"]) == (405, "GET, POST")
+    form = {"content-type": "multipart/form-data"}
+    bare = await client.post("/documents", content=b"x", headers=form)
+    assert (bare.status_code, bare.headers["content-type"]) == (422, PROBLEM)
+    assert "boundary" in bare.json()["detail"]
+    assert "JSON" not in bare.json()["detail"]
+    text = await client.post("/documents", files={"files": (None, "isi")})
+    assert (text.status_code, text.headers["content-type"]) == (422, PROBLEM)
+    assert "Send a file" in text.json()["detail"]
+    assert "<class" not in text.text
+
+
+async def test_a_long_text_comes_in_pages_as_the_readme_says(
+    client: httpx.AsyncClient, library: Library
+) -> None:
+    long = f"Kota ini bekerja sama.{' ' * MAX_TEXT}Kota itu tidak."
+    library.add(Upload("panjang.txt", BytesIO(long.encode())))
+    await finished(client)
+    path = f"/documents/{(await sources(client))['panjang.txt']}/text"
+    read = ""
+    while True:
+        part = (await client.get(path, params={"start": len(read)})).json()
+        assert len(part["text"]) <= MAX_TEXT
+        read += part["text"]
+        if part["end"] == part["characters"]:
+            break
+    assert read == long
+    for name in ("README.md", "README.id.md"):
+        said = (ROOT / name).read_text(encoding="utf-8").replace(".", ",")
+        assert f"{MAX_TEXT:,} " in said

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from citydip_rag import Engine, Settings, index_folder
 from citydip_rag.embedding import SentenceTransformersEmbedder
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.server.app import create_app
+from servers import running
 
 logger = logging.getLogger(__name__)
 CLIENTS = 16
@@ -29,33 +26,9 @@ QUESTION = "Sejak kapan Bandung dan Braunschweig bersahabat?"
 
 
 @pytest.fixture
-def settings(
-    tmp_path: Path, embedder: SentenceTransformersEmbedder, article_settings: Settings
-) -> Settings:
-    made = article_settings.model_copy(
-        update={"seeds": tmp_path / "seeds", "index": tmp_path / "index"}
-    )
-    made.seeds.mkdir()
-    (made.seeds / "awal.txt").write_text("Awal\nJakarta bersahabat dengan Seoul.", encoding="utf-8")
-    index_folder(made, embedder)
-    return made
-
-
-@pytest.fixture
-def address(settings: Settings, embedder: SentenceTransformersEmbedder) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    app = create_app(Library(LiveEngine(Engine.open(settings, embedder))))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(timeout=20)
-    assert not thread.is_alive()
+def address(own_settings: Settings, embedder: SentenceTransformersEmbedder) -> Iterator[str]:
+    with running(create_app(Library(LiveEngine(Engine.open(own_settings, embedder))))) as served:
+        yield served
 
 
 Answer = dict[str, Any]
@@ -82,7 +55,7 @@ def is_without(source: str) -> Callable[[Answer], bool]:
 
 
 async def test_every_change_is_seen_and_no_request_fails(
-    address: str, settings: Settings, embedder: SentenceTransformersEmbedder
+    address: str, own_settings: Settings, embedder: SentenceTransformersEmbedder
 ) -> None:
     ended = asyncio.Event()
     asked = 0
@@ -95,9 +68,9 @@ async def test_every_change_is_seen_and_no_request_fails(
             asked += 1
 
     async def index() -> None:
-        await asyncio.to_thread(index_folder, settings, embedder.in_small_batches())
+        await asyncio.to_thread(index_folder, own_settings, embedder.in_small_batches())
 
-    file, moved = settings.seeds / "kembar.txt", settings.seeds / "saudara.txt"
+    file, moved = own_settings.seeds / "kembar.txt", own_settings.seeds / "saudara.txt"
     waits = []
     async with httpx.AsyncClient(base_url=address, timeout=60) as client:
         clients = [asyncio.create_task(ask_on(client)) for _ in range(CLIENTS)]

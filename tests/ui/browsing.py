@@ -1,22 +1,19 @@
-"""A real server on a free loopback port, and a real browser to visit it with."""
+"""A real server of the page, and a real browser to visit it with."""
 
 from __future__ import annotations
 
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from citydip_rag.library import Library
 from citydip_rag.server.app import create_app
 from citydip_rag.ui.page import mount_page
+from servers import running
 
 DESKTOP, PHONE = (1280, 900), (390, 844)
 
@@ -29,25 +26,9 @@ def serving(library: Library, **options: Any) -> Iterator[str]:
         library: what to serve.
         options: more of uvicorn's.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    mounted = mount_page(create_app(library), library.live)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            mounted, host="127.0.0.1", port=port, log_level="warning", ws="none", **options
-        )
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert server.started
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(timeout=15)
-    assert not thread.is_alive()
+    mounted = mount_page(create_app(library), library.live, library.live.current.generators.names)
+    with running(mounted, **options) as address:
+        yield address
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
+from pydantic import SecretStr
 
-from citydip_rag import Engine, Settings, index_folder
+from citydip_rag import Engine, Settings
 from citydip_rag.embedding import SentenceTransformersEmbedder
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
@@ -39,19 +40,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def settings(
-    tmp_path: Path, embedder: SentenceTransformersEmbedder, article_settings: Settings
-) -> Settings:
+def settings(own_settings: Settings) -> Settings:
     """A folder of its own with one document."""
-    made = article_settings.model_copy(
-        update={"seeds": tmp_path / "seeds", "index": tmp_path / "index"}
-    )
-    made.seeds.mkdir()
-    (made.seeds / "awal.txt").write_text(
-        "Awal\nKota ini bekerja sama dengan kota lain.", encoding="utf-8"
-    )
-    index_folder(made, embedder)
-    return made
+    return own_settings
 
 
 Opener = Callable[..., Visit]
@@ -89,6 +80,32 @@ def choose(page: Page, *files: dict[str, Any] | Path) -> None:
 
 def file(name: str, content: str) -> dict[str, Any]:
     return {"name": name, "mimeType": "application/octet-stream", "buffer": content.encode()}
+
+
+def info(source: str, **changes: Any) -> dict[str, Any]:
+    """One document as the server lists it."""
+    return {
+        "id": source,
+        "title": source.upper(),
+        "source": source,
+        "status": "indexed",
+        "passages": 10,
+        "pages": None,
+        "language": "id",
+        "reason": "",
+        "removable": True,
+        **changes,
+    }
+
+
+def list_instead(page: Page, *documents: dict[str, Any]) -> None:
+    """Have the drawer list these documents."""
+    job = {"state": "idle", "stage": "", "done": 0, "total": 0, "message": "", "files": []}
+    listed = {"job": job, "changeable": True, "locked": "", "generation": "g"}
+    page.route("**/documents", lambda route: route.fulfill(json={"documents": documents, **listed}))
+    page.keyboard.press("Escape")
+    page.locator(".opener").click()
+    expect(page.locator(".file")).to_have_count(len(documents))
 
 
 def drop(page: Page, onto: str, files: dict[str, str]) -> None:
@@ -305,7 +322,7 @@ def test_a_file_that_cannot_be_read_says_why_and_comes_first(opened: Opener) -> 
     expect(first).to_have_attribute("data-status", "failed")
     expect(first.locator(".reason")).to_contain_text("rusak.pdf", use_inner_text=True)
     expect(page.locator(".summary")).to_have_text(
-        re.compile(r"3 files · \d+ passages · 1 could not be read"), use_inner_text=True
+        re.compile(r"3 documents · \d+ passages · 1 could not be read"), use_inner_text=True
     )
 
 
@@ -398,11 +415,13 @@ def test_a_long_list_is_filtered_and_untrusted_names_are_only_text(opened: Opene
     page.route("**/documents", lambda route: route.fulfill(json=listed))
     page.locator(".opener").click()
     expect(page.locator(".file")).to_have_count(500)
-    expect(page.locator(".summary")).to_have_text("500 files · 5,000 passages", use_inner_text=True)
+    expect(page.locator(".summary")).to_have_text(
+        "500 documents · 5,000 passages", use_inner_text=True
+    )
     box = page.get_by_role("searchbox", name="Title or file name")
     box.fill("berkas-49 img")
     expect(page.locator(".file:visible")).to_have_count(10)
-    expect(page.locator(".found")).to_have_text("10 of 500", use_inner_text=True)
+    expect(page.locator(".found")).to_have_text("10 of 500 documents", use_inner_text=True)
     box.fill("nowhere")
     expect(page.locator(".file:visible")).to_have_count(0)
     expect(page.locator(".summary")).to_have_text(
@@ -489,4 +508,135 @@ def test_the_last_document_can_be_removed(opened: Opener) -> None:
     expect(row(page, "kembar.md")).to_be_visible(timeout=INDEXED)
     there.ask(ASKED)
     expect(page.locator(".turn.current .said")).to_contain_text("1960")
+    assert there.errors == []
+
+
+def test_documents_and_files_are_counted_as_such(opened: Opener) -> None:
+    page = opened().page
+    inside = [info(f"arsip.zip/{n}.md", removable=False) for n in range(3)]
+    list_instead(
+        page,
+        info("arsip.zip", title="", passages=30),
+        *inside,
+        *(info(f"{n}.txt") for n in range(14)),
+        info("rusak.pdf", title="", status="failed", passages=0),
+        info("foto.png", title="", status="skipped", passages=0),
+    )
+    expect(page.locator(".summary")).to_have_text(
+        "19 documents · 17 files · 170 passages · 1 could not be read · 1 skipped",
+        use_inner_text=True,
+    )
+    page.get_by_role("searchbox").fill("arsip")
+    expect(page.locator(".file:visible")).to_have_count(4)
+    expect(page.locator(".found")).to_have_text("3 of 19 documents", use_inner_text=True)
+
+
+def test_what_was_sent_last_comes_before_older_failures(opened: Opener, settings: Settings) -> None:
+    (settings.seeds / "lama.pdf").write_text("%PDF-1.4 nothing", encoding="utf-8")
+    page = opened().page
+    choose(page, file("z-kembar.md", TWINS))
+    expect(page.locator(".outcome")).to_contain_text("Kota Kembar", timeout=INDEXED)
+    sources = [row.inner_text() for row in page.locator(".file").all()]
+    assert [words.split("\n")[0] for words in sources] == ["Kota Kembar", "lama.pdf", "Awal"]
+    choose(page, file("baru.md", "# Kota Baru\n\nKota ini baru saja didirikan.\n"))
+    expect(page.locator(".outcome")).to_contain_text("Kota Baru", timeout=INDEXED)
+    expect(page.locator(".file").first).to_contain_text("Kota Baru")
+    expect(page.locator(".file").nth(1)).to_contain_text("lama.pdf")
+
+
+def test_what_came_of_an_upload_gives_way_to_the_next_event(opened: Opener) -> None:
+    there = opened()
+    page = there.page
+    outcome = page.locator(".outcome")
+    choose(page, file("kembar.md", TWINS))
+    expect(outcome).to_contain_text("Kota Kembar", timeout=INDEXED)
+    there.ask(ASKED)
+    expect(outcome).to_be_hidden()
+
+    choose(page, file("baru.md", "# Kota Baru\n\nKota ini baru saja didirikan.\n"))
+    expect(outcome).to_contain_text("Kota Baru", timeout=INDEXED)
+    page.keyboard.press("Escape")
+    page.locator(".opener").click()
+    expect(outcome).to_be_hidden()
+
+    choose(page, file("lain.md", "# Kota Lain\n\nKota ini lain lagi.\n"))
+    expect(outcome).to_contain_text("Kota Lain", timeout=INDEXED)
+    row(page, "lain.md").locator(".remove").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Kota Lain", exact=False)).to_have_count(0, timeout=INDEXED)
+    choose(page, file("foto.png", "x"))
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(outcome).to_be_hidden()
+
+
+def test_long_names_fit_a_phone_and_are_told_whole(opened: Opener) -> None:
+    page = opened(size=PHONE).page
+    long = f"{'x' * 250}.txt"
+    list_instead(page, info(long, title="J" * 300, status="failed", reason="Y" * 300))
+    for selector in (".title", ".source"):
+        words = page.locator(f".file {selector}")
+        lines = words.evaluate("n => n.offsetHeight / parseFloat(getComputedStyle(n).lineHeight)")
+        assert lines < 3.5
+        assert words.get_attribute("title") in {long, "J" * 300}
+    page.locator(".remove").click()
+    assert page.locator("#drawer").evaluate("node => node.scrollWidth <= node.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_why_a_file_was_not_read_is_said_in_the_language_of_the_page(opened: Opener) -> None:
+    page = opened("id-ID").page
+    known = f"{HOSTILE} is protected by a password. Save a copy without one, and index again."
+    list_instead(
+        page,
+        info("a.pdf", status="failed", reason=known),
+        info("b.pdf", status="failed", reason="Nobody has thought of this."),
+    )
+    told = text(Language.INDONESIAN, "reason.pdf_password", name=HOSTILE)
+    expect(page.locator(".reason").first).to_have_text(told, use_inner_text=True)
+    other = page.locator(".reason").nth(1)
+    expect(other).to_have_text("Nobody has thought of this.", use_inner_text=True)
+    expect(other.locator("[lang]")).to_have_attribute("lang", "en")
+    assert page.locator("#drawer img").count() == 0
+    page.locator('[data-choose="en"]').click()
+    expect(page.locator(".reason").first).to_have_text(known, use_inner_text=True)
+
+
+def test_the_key_is_entered_and_travels_in_a_header_only(
+    opened: Opener, settings: Settings
+) -> None:
+    there = opened("id-ID", PHONE, api_key=SecretStr("rahasia"))
+    page = there.page
+    told = text(Language.INDONESIAN, "documents.locked_key")
+    expect(page.locator(".locked")).to_contain_text(told, use_inner_text=True)
+    field = page.locator("#drawer-key")
+    assert field.get_attribute("type") == "password"
+    for wrong in ("salah", "kunci ☃"):
+        field.fill(wrong)
+        field.press("Enter")
+        expect(page.locator(".key-note")).to_have_text(
+            text(Language.INDONESIAN, "documents.key_wrong"), use_inner_text=True
+        )
+    assert page.evaluate("sessionStorage.length") == 0
+    field.fill("rahasia")
+    page.get_by_role("button", name=text(Language.INDONESIAN, "documents.key_use")).click()
+    expect(page.locator(".adding")).to_be_visible()
+    expect(page.locator(".key")).to_be_hidden()
+    page.reload()
+    page.wait_for_selector("#send[aria-label]")
+    page.locator(".opener").click()
+    choose(page, file("kembar.md", TWINS))
+    expect(row(page, "kembar.md")).to_be_visible(timeout=INDEXED)
+    row(page, "kembar.md").locator(".remove").click()
+    page.get_by_role("button", name="Hapus", exact=True).click()
+    expect(row(page, "kembar.md")).to_have_count(0, timeout=INDEXED)
+    assert not (settings.seeds / "kembar.md").exists()
+    assert page.evaluate("JSON.stringify(localStorage)").count("rahasia") == 0
+    for request in there.requests:
+        assert "rahasia" not in request.url + (request.post_data_buffer or b"").decode()
+        if request.method == "DELETE":
+            assert request.headers["authorization"] == "Bearer rahasia"
+    page.get_by_role("button", name=text(Language.INDONESIAN, "documents.key_forget")).click()
+    expect(page.locator(".key")).to_be_visible()
+    expect(page.locator(".adding")).to_be_hidden()
+    assert page.evaluate("sessionStorage.length") == 0
     assert there.errors == []

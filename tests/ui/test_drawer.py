@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+import citydip_rag.corpus
 from citydip_rag.corpus import known_suffixes
+from citydip_rag.corpus.reading import read_parts
 from citydip_rag.errors import CitydipError
 from citydip_rag.schema import FileStatus, Language
 from citydip_rag.texts import catalogue
@@ -62,3 +65,50 @@ def test_the_frame_offers_what_can_be_read_and_labels_what_it_has() -> None:
     Reader().feed(html)
     assert named
     assert named <= ids
+
+
+def reasons() -> dict[str, str]:
+    """The English texts by which the page knows a reason."""
+    return {key: words for key, words in catalogue(Language.ENGLISH).items() if "reason." in key}
+
+
+def known_as(reason: str) -> list[str]:
+    """Keys of the texts that have a reason's form, found as the scripts do it."""
+    return [
+        key
+        for key, words in reasons().items()
+        if re.fullmatch(re.sub(r"\\{\w+\\}", ".+", re.escape(words)), reason, re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "key"),
+    [
+        ("a.txt", b"", "empty"),
+        ("a.txt", b" \n ", "blank"),
+        ("a.txt", bytes(range(256)) * 9, "binary"),
+        ("a (1).pdf", b"%PDF-1.4 nothing", "pdf_damaged"),
+        ("a.docx", b"PK nothing", "damaged"),
+        ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "password_or_old"),
+        ("a.zip", b"PK nothing", "archive_damaged"),
+        ("a.doc", b"x", "old_format"),
+        ("a.png", b"x", "kind"),
+    ],
+)
+def test_why_a_file_was_not_read_is_known_by_its_form(
+    tmp_path: Path, name: str, content: bytes, key: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    [part] = read_parts(tmp_path / name, name)
+
+    assert known_as(part.reason) == [f"reason.{key}"]
+
+
+def test_no_form_of_a_reason_is_out_of_date() -> None:
+    folder = Path(citydip_rag.corpus.__path__[0])
+    source = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    said = re.sub(r"\"(,?)\s*f?\"", lambda gap: " " if gap[1] else "", source)
+    for key, words in reasons().items():
+        for sentence in re.split(r"(?<=\.) (?=[A-Z])", words):
+            form = re.sub(r"\\{\w+\\}", r"\{[^\n]+\}", re.escape(sentence))
+            assert re.search(form, said), (key, sentence)

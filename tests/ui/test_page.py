@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
+from citydip_rag import Engine
 from citydip_rag.errors import IndexMissingError
-from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Answer, Document, Language
+from citydip_rag.events import Checked, Discarded, Event, Written
+from citydip_rag.live import LiveEngine
+from citydip_rag.schema import (
+    MAX_QUESTION_CHARACTERS,
+    Citation,
+    Claim,
+    Document,
+    DocumentName,
+    Language,
+    Turn,
+)
 from citydip_rag.texts import text
 from citydip_rag.ui import page
+from citydip_rag.ui.asking import EngineSource, Kept, Shown, Writing, ask
 
 
 @pytest.fixture
@@ -30,16 +43,28 @@ class Refusing:
     def current(self) -> Refusing:
         return self
 
-    async def ask(self, question: str, language: Language | None = None) -> Answer:
+    async def stream(
+        self, question: str, *, history: Sequence[Turn] = (), generator: str | None = None
+    ) -> AsyncGenerator[Event]:
         self.asked.append(question)
         raise self.error
+        yield  # type: ignore[unreachable]  # which makes it a generator
 
     def document(self, document_id: str) -> Document:
         raise self.error
 
+    def document_names(self) -> dict[str, DocumentName]:
+        return {"kembar": DocumentName(title="Kota Kembar", source="kembar.md")}
 
-async def steps(engine: page.EngineSource, question: str) -> list[page.Shown]:
-    return [shown async for shown in page._ask(engine, question, ())]
+    def can_answer(self, question: str) -> bool:
+        raise self.error
+
+
+NOTHING = Kept()
+
+
+async def steps(engine: EngineSource, question: str, kept: Kept = NOTHING) -> list[Shown]:
+    return [shown async for shown in ask(engine, question, kept)]
 
 
 @pytest.mark.parametrize(
@@ -58,10 +83,10 @@ async def test_a_question_that_cannot_be_sent_stays_in_the_box(
     question: str, key: str, values: dict[str, str]
 ) -> None:
     engine = Refusing(RuntimeError())
-    [(box, turns, _, hint)] = await steps(engine, question)
+    [(box, kept, _, hint)] = await steps(engine, question)
 
     assert box != ""
-    assert turns == ()
+    assert kept == Kept()
     assert text(Language.ENGLISH, key, **values) in hint
     assert engine.asked == []
 
@@ -93,9 +118,9 @@ async def test_the_page_leaves_the_routes_before_it_alone_and_names_no_other_hos
     def live() -> dict[str, bool]:
         return {"live": True}
 
-    page.mount_page(app, Refusing(RuntimeError()))
+    page.mount_page(app, Refusing(IndexMissingError("There is no index.")))
     transport = ASGITransport(app)
-    async with AsyncClient(transport=transport, base_url="http://citydip") as client:
+    async with AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         assert (await client.get("/health/live")).json() == {"live": True}
         paths = (await client.get("/openapi.json")).json()["paths"]
         assert paths.keys() == {"/health/live"}
@@ -105,3 +130,44 @@ async def test_the_page_leaves_the_routes_before_it_alone_and_names_no_other_hos
     assert "citydip" in html
     assert "fonts.googleapis" not in html
     assert '"analytics_enabled":false' in html.replace(" ", "")
+
+
+def test_an_answer_that_is_being_written_shows_what_became_of_each_sentence() -> None:
+    writing = Writing()
+    for piece in ("Kota ", "bekerja. [1] ", "Bulan jatuh. [2] La"):
+        writing.take(Written(text=piece))
+    assert writing.pending == "Kota bekerja. [1] Bulan jatuh. [2] La"
+    writing.take(checked("Kota bekerja.", supported=True, shown=True))
+    writing.take(checked("Bulan jatuh.", supported=False, shown=False))
+    assert writing.sentences == [("Kota bekerja.", "backed"), ("Bulan jatuh.", "left-out")]
+    assert writing.pending == "La"
+    writing.take(checked("La", supported=False, shown=True))
+    assert writing.sentences[-1] == ("La", "doubtful")
+    writing.take(Discarded(notice=""))
+    assert (writing.sentences, writing.pending) == ([], "")
+
+
+def checked(text: str, *, supported: bool, shown: bool) -> Checked:
+    claim = Claim(text=text, supported=supported, support=float(supported))
+    citation = Citation(number=1, document_id="d", title="", source="", start=0, end=1, quote="K")
+    return Checked(claim=claim, shown=shown, citation=citation if supported else None)
+
+
+@pytest.mark.anyio
+async def test_the_next_question_knows_the_conversation(engine: Engine) -> None:
+    *_, (_, kept, _, _) = await steps(LiveEngine(engine), "Apa tantangan terbesar diplomasi kota?")
+    assert [turn.question for turn in kept.history] == ["Apa tantangan terbesar diplomasi kota?"]
+    *_, (_, after, html, _) = await steps(LiveEngine(engine), "Kenapa begitu?", kept)
+    assert len(after.turns) == 2
+    assert text(Language.ENGLISH, "ui.understood") in str(html)
+    assert len(after.history) == 2
+
+
+@pytest.mark.anyio
+async def test_a_question_that_is_stopped_leaves_a_turn(engine: Engine) -> None:
+    asking = ask(LiveEngine(engine), "Apa tantangan terbesar diplomasi kota?", Kept())
+    _, kept, _, _ = await anext(asking)
+    await asking.aclose()  # type: ignore[attr-defined]
+    assert len(kept.turns) == 1
+    assert "reply-stopped" in kept.turns[0]
+    assert kept.history == ()

@@ -18,7 +18,7 @@ from citydip_rag.schema import (
     Language,
     PassageHit,
 )
-from citydip_rag.texts import catalogue, text
+from citydip_rag.texts import text
 from citydip_rag.ui import render
 
 TITLE = "Diplomasi & <b>Kota</b>"
@@ -212,7 +212,7 @@ def test_a_card_says_where_it_stands() -> None:
     start = TEXT.index(FIRST)
 
     assert "map/kota.txt" in html
-    assert '<p class="heading" lang="id">Mengapa?</p>' in html
+    assert '<p class="heading" lang="id" title="Mengapa?">Mengapa?</p>' in html
     assert text(Language.INDONESIAN, "ui.page", page="1.204") in html
     assert text(Language.ENGLISH, "ui.page", page="1,204") in html
     for language in Language:
@@ -266,10 +266,37 @@ def test_the_last_turn_is_the_one_whose_evidence_shows() -> None:
     ]
 
 
-def test_examples_are_offered_in_both_languages_before_the_first_question() -> None:
-    html = unescape(render.conversation([]))
+def test_a_long_name_is_cut_in_its_middle_and_told_whole_where_one_points() -> None:
+    name = f"map/{'panjang-' * 20}akhir.pdf"
+    cited = cite(1, FIRST).model_copy(update={"source": name, "title": "Judul " * 40})
+    html = render.answered("Apa?", answer(f"{FIRST} [1]", cited), {})
 
-    for language in Language:
-        examples = [line for key, line in catalogue(language).items() if key.startswith("example.")]
-        assert len(examples) >= 4
-        assert all(f'data-ask="{line}"' in html for line in examples)
+    assert f'title="{name}"' in html
+    assert re.search(r'<span class="source"[^>]*>map/panjang-[^<]*…[^<]*akhir\.pdf</span>', html)
+    assert f'<h4 title="{"Judul " * 40}">' in html
+
+
+def test_a_last_word_wider_than_a_phone_may_break() -> None:
+    words = "Lihat https://example.org/" + "a" * 80
+    said = answer(f"{words} [1]", cite(1, FIRST)).model_copy(
+        update={"claims": (Claim(text=words, supported=True, support=1, citations=(1,)),)}
+    )
+
+    assert "tail" not in render.answered("Apa?", said, DOCUMENTS)
+
+
+@pytest.mark.parametrize("page", ["hlm. 7", "p. 7"])
+def test_a_cited_page_is_named_in_the_language_of_the_page_not_of_the_question(page: str) -> None:
+    place = f"UU 11/2008, Pasal 5 ayat (2), {page}"
+    cited = cite(1, FIRST).model_copy(update={"place": place, "page": 7})
+    html = render.answered("What?", answer(f"{FIRST} [1]", cited), DOCUMENTS)
+
+    assert '<span class="cited" lang="id">UU 11/2008, Pasal 5 ayat (2)</span>, <span' in html
+    assert '<span class="l-id" lang="id">hlm. 7</span>' in html
+    assert '<span class="l-en" lang="en">p. 7</span>' in html
+
+
+def test_a_place_that_is_only_the_title_is_not_said_twice() -> None:
+    cited = cite(1, FIRST).model_copy(update={"place": f"{TITLE}, hlm. 7", "page": 7})
+
+    assert 'class="cited"' not in render.answered("Apa?", answer("[1]", cited), DOCUMENTS)

@@ -91,6 +91,37 @@ def evidence(
 
 
 @app.command()
+def grounding(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="NLI_JSONL…", help="Pairs to learn from; the large file first."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o")] = Path("support.json"),
+) -> None:
+    """Learn from premises and hypotheses which claims a sentence bears out.
+
+    Of the first file the half is used that `citydip eval grounding --split test` does not see, of
+    further files, such as eval/claims/*.dev.jsonl, all pairs.
+    """
+    from citydip_rag.evaluation.datasets import load_nli
+    from citydip_rag.evaluation.support import fit_support, pairs_from
+    from citydip_rag.parts import make_embedder
+
+    pairs = [load_nli(path) for path in files]
+    with status("Loading the model"):
+        embedder = make_embedder(load_settings())
+    groups = {}
+    for number, path in enumerate(files):
+        with progress_bar(f"Comparing {path.name}") as step:
+            groups[path.name] = pairs_from(pairs[number], embedder, whole=number > 0, progress=step)
+    fitted = fit_support(groups)
+    output.write_text(fitted.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    for name, value in fitted.cross_validated.items():
+        screen.print(f"{name} {value:.3f}", highlight=False)
+    screen.print(f"→ {output}", highlight=False)
+
+
+@app.command()
 def projection(
     squad: SquadArgument,
     output: Annotated[Path, typer.Option("--output", "-o")] = Path("projection.npz"),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from rich.console import Console
@@ -150,6 +152,12 @@ def _stop(slug: str, message: str, remedy: str) -> NoReturn:
     if remedy:
         remarks.print(f"→ {remedy}", markup=False, highlight=False)
     sys.exit(2)
+
+
+def command(line: str, **options: Path | None) -> str:
+    """A command to run next, with the options that were given to this one."""
+    given = [f"--{name} {shlex.quote(str(path))}" for name, path in options.items() if path]
+    return " ".join([f"citydip {line}", *given])
 
 
 def _interrupted() -> None:

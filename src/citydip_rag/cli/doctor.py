@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +14,8 @@ from citydip_rag.settings import Settings
 if TYPE_CHECKING:
     from citydip_rag.engine import Engine
 
+_INDEX: Final = "citydip index"
+
 
 class Finding(BaseModel):
     """One thing looked at.
@@ -22,7 +24,7 @@ class Finding(BaseModel):
         subject: what.
         fine: whether it is in order.
         observation: what was seen.
-        advice: what to do, if it is not.
+        advice: what to do, if it is not; where it is, what to look at some time.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,13 +35,25 @@ class Finding(BaseModel):
     advice: str = ""
 
 
-def examine(load: Callable[[], Settings]) -> list[Finding]:
-    """Look at settings, documents, model and index; each later check needs the earlier ones."""
+def examine(load: Callable[[], Settings], remedy: str = _INDEX) -> list[Finding]:
+    """Look at settings, documents, model and index; each later check needs the earlier ones.
+
+    Args:
+        load: gives the settings.
+        remedy: the command that indexes these documents into this index.
+    """
     try:
         settings = load()
     except CitydipError as error:
         return [_wrong("settings", error)]
-    return [Finding(subject="settings", fine=True, observation="are valid"), *_rest(settings)]
+    return [
+        Finding(subject="settings", fine=True, observation="are valid"),
+        *(_with_options(finding, remedy) for finding in _rest(settings)),
+    ]
+
+
+def _with_options(finding: Finding, remedy: str) -> Finding:
+    return finding.model_copy(update={"advice": finding.advice.replace(_INDEX, remedy)})
 
 
 def _rest(settings: Settings) -> Iterator[Finding]:
@@ -109,7 +123,7 @@ def _index(settings: Settings, engine: Engine) -> Finding:
     if failed:
         return Finding(
             subject="index",
-            fine=False,
+            fine=True,  # it answers from all that can be read
             observation=f"{seen}; {len(failed)} files could not be read",
             advice=" ".join(file.reason for file in failed[:5]),
         )

@@ -20,6 +20,7 @@ JsonFileOption = Annotated[
     Path | None, typer.Option("--json", help="Write the figures to this file.", dir_okay=False)
 ]
 Mode = Literal["hybrid", "dense", "lexical"]
+Split = Literal["all", "tune", "test"]
 
 
 @app.command()
@@ -69,6 +70,36 @@ def qa(
         embedder = make_embedder(settings)
     with progress_bar("Embedding passages") as step:
         result = evaluate_qa(dataset, settings, embedder, step)
+    show.report(result)
+    if json_file:
+        result.write(json_file)
+
+
+@app.command()
+def grounding(
+    file: Annotated[Path, typer.Argument(metavar="NLI_JSONL", help="premise, hypothesis, label.")],
+    split: Annotated[
+        Split, typer.Option("--split", help="Calibrating sees tune alone.", show_default=True)
+    ] = "test",
+    json_file: JsonFileOption = None,
+) -> None:
+    """Tell what follows from a text from what does not: entailment against the rest.
+
+    The file has one JSON object a line: premise, hypothesis, and label (entailment, neutral or
+    contradiction). All pairs of one premise are in one split.
+    """
+    from citydip_rag.evaluation.datasets import load_nli
+    from citydip_rag.evaluation.grounding import evaluate_grounding, verifier_over
+    from citydip_rag.parts import make_embedder
+
+    pairs = load_nli(file)
+    settings = load_settings()
+    with status("Loading the model"):
+        embedder = make_embedder(settings)
+    with progress_bar("Encoding premises") as step:
+        verifier, passages = verifier_over(pairs, embedder, progress=step)
+    with progress_bar("Judging") as step:
+        result = evaluate_grounding(pairs, split, embedder, verifier, passages, step)
     show.report(result)
     if json_file:
         result.write(json_file)

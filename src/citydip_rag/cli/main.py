@@ -5,16 +5,27 @@ from __future__ import annotations
 import asyncio
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from citydip_rag.cli import show
 from citydip_rag.cli.calibrate import app as calibrate_app
-from citydip_rag.cli.console import quiet_libraries, run, screen, stage_bar, status, write_json
+from citydip_rag.cli.console import (
+    command,
+    quiet_libraries,
+    run,
+    screen,
+    stage_bar,
+    status,
+    write_json,
+)
 from citydip_rag.cli.evaluate import app as eval_app
-from citydip_rag.schema import MAX_TOP_K, Language
+from citydip_rag.schema import MAX_TOP_K, Language, Policy
 from citydip_rag.settings import load_settings
+
+if TYPE_CHECKING:
+    from citydip_rag.engine import Engine
 
 app = typer.Typer(
     name="citydip",
@@ -94,7 +105,7 @@ def index(
     if as_json:
         write_json(report.model_dump(mode="json"))
     else:
-        show.index_report(report)
+        show.index_report(report, index)
 
 
 @app.command()
@@ -106,16 +117,25 @@ def ask(
     ] = None,
     top_k: TopKOption = None,
     document: DocumentsOption = None,
+    generator: Annotated[
+        str | None, typer.Option("--generator", help="Who answers. [default: the settings']")
+    ] = None,
+    policy: Annotated[
+        Policy | None,
+        typer.Option("--policy", help="What becomes of a model's unsupported sentences."),
+    ] = None,
     *,
+    claims: Annotated[
+        bool,
+        typer.Option("--claims", help="Show what the model wrote and how each sentence fared."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a question; the answer names the exact words it rests on."""
-    from citydip_rag.engine import Engine, checked_question
+    from citydip_rag.questions import checked_question
 
     checked_question(question)
-    settings = load_settings(index=index)
-    with status("Loading the model"):
-        engine = Engine.open(settings)
+    engine = _opened(index, generator=generator, policy=policy)
     answer = asyncio.run(
         engine.ask(question, language=language, top_k=top_k, documents=document or None)
     )
@@ -123,6 +143,8 @@ def ask(
         write_json(answer.model_dump(mode="json"))
     else:
         show.answer(answer)
+        if claims:
+            show.claims(answer)
 
 
 @app.command()
@@ -135,17 +157,27 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Find the best passages for a question, without an answer."""
-    from citydip_rag.engine import Engine, checked_question
+    from citydip_rag.questions import checked_question
 
     checked_question(question)
-    settings = load_settings(index=index)
-    with status("Loading the model"):
-        engine = Engine.open(settings)
+    engine = _opened(index)
     result = asyncio.run(engine.search(question, top_k=top_k, documents=document or None))
     if as_json:
         write_json(result.model_dump(mode="json"))
     else:
         show.passages(result)
+
+
+def _opened(index: Path | None, **overrides: object) -> Engine:
+    """The engine, which answers from what a server has removed no more than that does."""
+    from citydip_rag.engine import Engine
+    from citydip_rag.library import removed_documents
+
+    settings = load_settings(index=index, **overrides)
+    with status("Loading the model"):
+        engine = Engine.open(settings)
+    engine.withdrawn = removed_documents(engine)
+    return engine
 
 
 @app.command()
@@ -181,7 +213,10 @@ def doctor(
     from citydip_rag.cli.doctor import examine
 
     with status("Looking"):
-        findings = examine(lambda: load_settings(seeds=seeds, index=index))
+        findings = examine(
+            lambda: load_settings(seeds=seeds, index=index),
+            command("index", seeds=seeds, index=index),
+        )
     if as_json:
         write_json([finding.model_dump(mode="json") for finding in findings])
     else:

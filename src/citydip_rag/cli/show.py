@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -12,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from citydip_rag.cli.console import screen
+from citydip_rag.cli.console import command, screen
 from citydip_rag.schema import Answer, FileReport, FileStatus, PassageHit, SearchResult
 from citydip_rag.texts import text
 
@@ -39,8 +40,13 @@ if TYPE_CHECKING:
     from citydip_rag.indexing import IndexReport
 
 
-def index_report(report: IndexReport) -> None:
-    """What became of every file; those that need a person's eye last, with the reason."""
+def index_report(report: IndexReport, index: Path | None = None) -> None:
+    """What became of every file; those that need a person's eye last, with the reason.
+
+    Args:
+        report: of the run.
+        index: the folder that was named for it, for the commands that come next.
+    """
     changed = [file for file in report.files if file.status is not FileStatus.UNCHANGED]
     table = Table("file", "status", "passages", "pages", "language", box=None, pad_edge=False)
     table.columns[0].overflow = "fold"
@@ -61,10 +67,9 @@ def index_report(report: IndexReport) -> None:
     told = ", ".join(f"{count[status]} {status.value}" for status in _ORDER if count[status])
     made = f"{report.embedded} embedded now" if report.changed else "nothing had changed"
     screen.print(f"\n{told}.")
-    screen.print(
-        f"{report.documents} documents, {report.passages} passages ({made})."
-        ' Ask: citydip ask "…"  or: citydip serve'
-    )
+    screen.print(f"{report.documents} documents, {report.passages} passages ({made}).")
+    ask, serve = (escape(command(line, index=index)) for line in ('ask "…"', "serve"))
+    screen.print(f"Ask: {ask}  or: {serve}", soft_wrap=True, highlight=False)
 
 
 def _named(file: FileReport) -> str:
@@ -77,6 +82,10 @@ def answer(result: Answer) -> None:
     """An answer with its citations, or an abstention with reading."""
     border = "yellow" if result.abstained else "green"
     screen.print(Panel(Text(result.answer), border_style=border, padding=(1, 2)))
+    if result.notice:
+        screen.print(Text(f"! {result.notice}", style="yellow"))
+    if result.failure:
+        screen.print(Text(f"  {result.failure}", style="dim"))
     if result.abstained:
         for hit in result.passages[:3]:
             _passage(hit)
@@ -101,6 +110,19 @@ def answer(result: Answer) -> None:
     )
 
 
+def claims(result: Answer) -> None:
+    """What the model wrote, and what was found of each of its sentences."""
+    if result.written:
+        title = text(result.language, "cli.written")
+        screen.print(Panel(Text(result.written), title=title, border_style="dim"))
+    for claim in result.claims:
+        mark = "[green]✓[/]" if claim.supported else "[red]✗[/]"
+        cited = "".join(f" [{number}]" for number in claim.citations)
+        screen.print(f"{mark} {claim.support:.2f} {escape(claim.text + cited)}")
+        for reason in claim.reasons:
+            screen.print(Padding(Text(reason, style="dim"), (0, 0, 0, 7)))
+
+
 def passages(result: SearchResult) -> None:
     """Passages, best first."""
     for hit in result.passages:
@@ -119,7 +141,8 @@ def _passage(hit: PassageHit) -> None:
 def findings(found: Sequence[Finding]) -> None:
     """What the doctor saw."""
     for finding in found:
-        mark = "[green]✓[/]" if finding.fine else "[red]✗[/]"
+        sound = "[yellow]![/]" if finding.advice else "[green]✓[/]"
+        mark = sound if finding.fine else "[red]✗[/]"
         screen.print(f"{mark} [bold]{finding.subject}[/] {escape(finding.observation)}")
         if finding.advice:
             screen.print(Padding(Text(f"→ {finding.advice}"), (0, 0, 0, 4)))

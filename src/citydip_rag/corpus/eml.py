@@ -33,6 +33,12 @@ _MISHAPS: Final = (
     ValueError,
 )
 """What the standard library raises at malformed headers and content."""
+_LONGEST_HEADER: Final = 10_000
+"""Characters; the standard library takes apart a longer one in minutes, and mail has none."""
+_PARAMETERS: Final = re.compile(
+    rb"(?:\A|[\r\n])content-[a-z-]{1,40}:[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*", re.IGNORECASE
+)
+"""The headers it takes apart while it parses, of the message and of all its parts."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _AS_SENT: Final = policy.default.clone(refold_source="none")
 _ASCII: Final = ("", "ascii", "us-ascii")
@@ -74,6 +80,11 @@ def _parse(data: bytes, name: str) -> MIMEPart:
     data = data.removeprefix(codecs.BOM_UTF8).lstrip()
     if not data:
         raise DocumentError(f"{name} is empty.", "Fill it, or remove it from the folder.")
+    if any(len(found[0]) > _LONGEST_HEADER for found in _PARAMETERS.finditer(data)):
+        raise DocumentError(
+            f"{name} has a header of more than {_LONGEST_HEADER:,} characters.",
+            "Save the message's text as .txt, and what is attached as files of their own.",
+        )
     message: MIMEPart | None = _told(lambda: email.message_from_bytes(data, policy=policy.default))
     if message is None or not _SIGNS & {header.lower() for header, _ in message.raw_items()}:
         raise DocumentError(
@@ -113,7 +124,9 @@ def _header(message: MIMEPart, name: str) -> str:
 
 
 def _decoded_header(name: str, raw: str) -> str:
-    """What a header says, or as it was sent if it is malformed."""
+    """What a header says, or as it was sent if it is malformed or too long to be taken apart."""
+    if len(raw) > _LONGEST_HEADER:
+        return raw
     return _told(lambda: str(policy.default.header_fetch_parse(name, raw))) or raw
 
 

@@ -17,6 +17,10 @@ _DEEPEST: Final = 60
 """Levels of quotations and lists that are read; what is deeper would exhaust the parser."""
 _TOO_DEEP: Final = re.compile(r"^((?:[ \t]*>){60})[ \t>]+", re.MULTILINE)
 
+_BLOCK: Final = re.compile(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*")
+_MOST_BRACKETS: Final = 500
+"""Open ones in a paragraph: the parser looks to its end from each, for what may be a link."""
+
 
 class MarkdownLoader(Loader):
     """CommonMark with tables and inline HTML, read with markdown-it-py."""
@@ -36,6 +40,14 @@ def read_markdown(source: str) -> Extract:
     lines = facts[1].splitlines() if facts else []
     named = _TITLE.search(facts[1]) if facts else None
     body = _TOO_DEEP.sub(r"\1 ", source[facts.end() :] if facts else source)
+    body = _BLOCK.sub(_without_links, body)
     parser = MarkdownIt("commonmark", {"maxNesting": 2 * _DEEPEST + 10}).enable("table")
     page = "".join(f"<p>{escape(line)}</p>" for line in lines) + parser.render(body)
     return read_markup(parse_html(page), named[1].strip(" \"'") if named else "")
+
+
+def _without_links(block: re.Match[str]) -> str:
+    """A block as it was, or where its brackets cannot be links, with brackets that are text."""
+    text = block[0]
+    unclosed = text.count("[") - text.count("]")
+    return text.replace("[", r"\[") if unclosed > _MOST_BRACKETS else text

@@ -14,7 +14,7 @@ from citydip_rag.corpus.statute import with_articles
 from citydip_rag.corpus.walk import shown_name
 from citydip_rag.errors import DocumentError, UnknownFormatError
 
-READER_VERSION: Final = 1
+READER_VERSION: Final = 2
 """Raised whenever the same file would give another text: then all files are read anew."""
 MAX_FILE_BYTES: Final = 200 * 1024 * 1024
 MAX_CHARACTERS: Final = 20_000_000

@@ -1,4 +1,4 @@
-"""Reads the field's formats: BEIR folders, SQuAD 2.0 JSON, and our own question files.
+"""Reads the field's formats: BEIR folders, SQuAD 2.0 JSON, NLI JSON lines, our question files.
 
 Every malformed entry is refused with its file and line.
 """
@@ -10,12 +10,14 @@ import json
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from citydip_rag.errors import EvaluationError
 from citydip_rag.schema import Language
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Question(BaseModel):
@@ -92,6 +94,38 @@ class SquadDataset:
     questions: tuple[SquadQuestion, ...]
 
 
+class NliPair(BaseModel):
+    """A line of a file for natural language inference.
+
+    Attributes:
+        kind: what sort of claim it is, where the file says so.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    premise: str = Field(pattern=r"\S")
+    hypothesis: str = Field(pattern=r"\S")
+    label: Literal["entailment", "neutral", "contradiction"]
+    kind: str = ""
+
+    @property
+    def entailed(self) -> bool:
+        """Whether the premise bears the hypothesis out."""
+        return self.label == "entailment"
+
+
+def load_nli(path: Path) -> list[NliPair]:
+    """Read a file of premises, hypotheses and labels, one JSON object a line.
+
+    Raises:
+        EvaluationError: names the first line that is wrong.
+    """
+    pairs = [_valid(NliPair, path, number, entry) for number, entry in _json_lines(path)]
+    if not pairs:
+        raise EvaluationError(f"{path.name} holds no pairs.")
+    return pairs
+
+
 def load_questions(path: Path) -> list[Question]:
     """Read a question file, one JSON object a line.
 
@@ -101,12 +135,7 @@ def load_questions(path: Path) -> list[Question]:
     questions: list[Question] = []
     seen: set[str] = set()
     for number, entry in _json_lines(path):
-        try:
-            question = Question.model_validate(entry)
-        except ValidationError as error:
-            first = error.errors(include_input=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise _wrong(path, number, f"{field}: {first['msg']}".lstrip(": ")) from error
+        question = _valid(Question, path, number, entry)
         if question.id in seen:
             raise _wrong(path, number, f"id {question.id!r} is used twice")
         seen.add(question.id)
@@ -197,6 +226,15 @@ def _qrels(
         if grade > 0:
             qrels.setdefault(query, {})[text] = grade
     return qrels
+
+
+def _valid(kind: type[Model], path: Path, number: int, entry: dict[str, Any]) -> Model:
+    try:
+        return kind.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise _wrong(path, number, f"{field}: {first['msg']}".lstrip(": ")) from error
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -19,10 +19,11 @@ import numpy as np
 from citydip_rag.embedding import Embedder
 from citydip_rag.embedding.base import FloatArray
 from citydip_rag.embedding.projection import Projection, sample_tokens
-from citydip_rag.engine import Engine, Found
+from citydip_rag.engine import Engine
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.collection import cut_passages, engine_over
 from citydip_rag.evaluation.datasets import SquadDataset, SquadQuestion
+from citydip_rag.finding import Found
 from citydip_rag.retrieval.alignment import sentence_starts
 from citydip_rag.retrieval.base import Candidate
 from citydip_rag.retrieval.evidence import (

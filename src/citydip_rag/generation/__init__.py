@@ -1,7 +1,14 @@
 """Passages become an answer."""
 
-from citydip_rag.generation.base import GenerationRequest, Generator
+from citydip_rag.generation.base import NO_ANSWER, GenerationRequest, Generator, declines
 from citydip_rag.generation.extractive import ExtractiveGenerator
-from citydip_rag.generation.registry import make_generator
+from citydip_rag.generation.registry import Generators
 
-__all__ = ["ExtractiveGenerator", "GenerationRequest", "Generator", "make_generator"]
+__all__ = [
+    "NO_ANSWER",
+    "ExtractiveGenerator",
+    "GenerationRequest",
+    "Generator",
+    "Generators",
+    "declines",
+]

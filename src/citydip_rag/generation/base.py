@@ -11,6 +11,7 @@ from `Generator` that is called without arguments.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -32,12 +33,14 @@ class GenerationRequest:
         language: in which to answer.
         passages: what was found, best first; passage n is marked `[n]`, counted from 1.
         evidence: the passages' sentences, best first.
+        located: sentences found by the number of their article: they answer.
     """
 
     question: str
     language: Language
     passages: Sequence[Passage]
     evidence: Sequence[Evidence]
+    located: Sequence[Evidence] = ()
 
 
 def introduction(asked: Language, written: str) -> str:
@@ -46,8 +49,23 @@ def introduction(asked: Language, written: str) -> str:
     return text(asked, "answer.quotes_from_other_language", name=name)
 
 
+NO_ANSWER: Final = {Language.INDONESIAN: "TIDAK ADA JAWABAN", Language.ENGLISH: "NO ANSWER"}
+"""What a language model is told to write where the passages do not hold the answer."""
+
+
+def declines(written: str) -> bool:
+    """Whether a text says that there is no answer, and nothing else."""
+    words = " ".join(re.findall(r"[^\W\d_]+", written)).upper()
+    return words in NO_ANSWER.values()
+
+
 class Generator(ABC):
     """Writes an answer from passages."""
+
+    @property
+    def quotes(self) -> bool:
+        """Whether it writes nothing but quotations, each ended by its marker."""
+        return False
 
     @property
     @abstractmethod
@@ -61,7 +79,7 @@ class Generator(ABC):
 
     @abstractmethod
     def stream(self, request: GenerationRequest) -> AsyncIterator[str]:
-        """The answer in pieces, as they come.
+        """The answer in pieces, as they come; closing the iterator ends the work.
 
         Raises:
             GenerationError: no answer could be made.
@@ -69,16 +87,16 @@ class Generator(ABC):
 
     async def rewrite(
         self,
-        question: str,  # noqa: ARG002  # for those with a language model
+        question: str,  # noqa: ARG002  # for those who can
         turns: Sequence[Turn],  # noqa: ARG002
         language: Language,  # noqa: ARG002
     ) -> str | None:
-        """A follow-up as a question that stands alone; None where rules have to do it.
+        """A follow-up as a question that stands alone; None where there is no model to write it.
 
         Raises:
-            GenerationError: the model could not be asked.
+            GenerationError: the model failed.
         """
         return None
 
-    async def aclose(self) -> None:  # noqa: B027  # most hold nothing open
-        """Let go of connections and models."""
+    async def aclose(self) -> None:  # noqa: B027  # most hold nothing
+        """Free what it holds."""

@@ -1,73 +1,54 @@
-"""A circuit breaker: a server that keeps failing is left alone for a while.
-
-After Nygard, Release It! (2007): closed while all is well, open after several failures in a row,
-and then half open: one call is let through, and what becomes of it decides.
-"""
+"""A circuit breaker: who has failed several times in a row is left alone for a while."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from time import monotonic
+from typing import Final
 
-from citydip_rag.errors import GenerationError, GeneratorUnavailableError
-from citydip_rag.generation.faults import RefusedError
+FAILURES: Final = 3
+"""In a row, after which it opens."""
+REST_SECONDS: Final = 15.0
 
 
 class CircuitBreaker:
-    """Counts failures in a row. For one event loop."""
+    """Counts failures in a row (Nygard, Release It!, 2007)."""
 
     def __init__(
-        self, failures: int = 3, seconds: float = 15.0, clock: Callable[[], float] = monotonic
+        self,
+        failures: int = FAILURES,
+        rest: float = REST_SECONDS,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Open for so many seconds after so many failures in a row."""
-        self._limit = failures
-        self._seconds = seconds
-        self._clock = clock
-        self._failures = 0
-        self._closed_at = 0.0
-        self._probing = False
+        """Begin closed.
 
-    @property
-    def is_open(self) -> bool:
-        """Whether a call would be refused now."""
-        waiting = self._clock() < self._closed_at
-        return self._failures >= self._limit and (waiting or self._probing)
-
-    @contextmanager
-    def call(self) -> Iterator[None]:
-        """Around one call.
-
-        A call that was refused by a server that works, or that nobody waits for any more, says
-        nothing about the server's health.
-
-        Raises:
-            GeneratorUnavailableError: the breaker is open.
+        Args:
+            failures: in a row, after which it opens.
+            rest: seconds for which it then stays open; one attempt is let through after them.
+            clock: seconds, rising.
         """
-        self._refuse_if_open()
-        probe = self._failures >= self._limit
-        self._probing = self._probing or probe
-        try:
-            yield
-        except RefusedError:
-            self._failures = 0
-            raise
-        except GenerationError:
-            self._failures += 1
-            self._closed_at = self._clock() + self._seconds
-            raise
-        else:
-            self._failures = 0
-        finally:
-            if probe:
-                self._probing = False
+        self._limit = failures
+        self._rest = rest
+        self._clock = clock
+        self._failed = 0
+        self._opened = 0.0
 
-    def _refuse_if_open(self) -> None:
-        if not self.is_open:
-            return
-        wait = max(1.0, self._closed_at - self._clock())
-        raise GeneratorUnavailableError(
-            f"The LLM server failed {self._failures} times in a row and is left alone for now.",
-            f"It is tried again in {wait:.0f} s; ask again then.",
-            retry_after=wait,
-        )
+    def waits(self) -> float:
+        """Seconds until the next attempt is allowed; 0 lets this one through."""
+        if self._failed < self._limit:
+            return 0.0
+        left = self._opened + self._rest - self._clock()
+        if left > 0:
+            return left
+        self._opened = self._clock()  # others wait for what becomes of this attempt
+        return 0.0
+
+    def succeeded(self) -> None:
+        """Close it."""
+        self._failed = 0
+
+    def failed(self) -> None:
+        """Count a failure."""
+        self._failed += 1
+        if self._failed >= self._limit:
+            self._opened = self._clock()

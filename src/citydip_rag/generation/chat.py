@@ -1,197 +1,160 @@
-"""Generators that chat with a language model: what they say to it, and how much.
-
-A prompt is budgeted in the model's tokens. Passages that do not fit are dropped from the end, never
-cut: half a passage may say the contrary of the whole one.
-"""
+"""What all chat models have in common: the prompt, its budget, and follow-up questions."""
 
 from __future__ import annotations
 
-import logging
+import hashlib
 import re
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from math import ceil
-from typing import Final
+from typing import Final, Literal, TypedDict
 
-from citydip_rag.generation.base import GenerationRequest, Generator
-from citydip_rag.generation.faults import ContextLengthError
-from citydip_rag.generation.fencing import fence_for, neutralised, on_one_line
-from citydip_rag.generation.prompts import Message, render_messages
+from citydip_rag.errors import ContextLengthError
+from citydip_rag.generation.base import NO_ANSWER, GenerationRequest, Generator
+from citydip_rag.generation.prompts import render_prompt
 from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Language, Passage, Turn
 
-NO_ANSWER: Final = {Language.ENGLISH: "NO ANSWER", Language.INDONESIAN: "TIDAK ADA JAWABAN"}
-"""What a model is told to write where the passages do not hold the answer."""
-TEMPLATE_TOKENS: Final = 64
-"""Room for what a chat template puts around two messages."""
-REWRITE_TOKENS: Final = 96
-TURNS: Final = 3
-"""Earlier turns that a follow-up is read with."""
-TURN_CHARACTERS: Final = 600
-MAX_REWRITTEN: Final = 400
-FAMILIAR: Final = 0.6
-"""Share of a rewritten question's words that the conversation must know."""
-
-_LETTERS_PER_TOKEN: Final = 2.5
-_TOKENS_PER_BYTE: Final = 0.75
-_AROUND: Final = re.compile(r"\[\s*\d+(\s*,\s*\d+)*\s*\]|[\W_]+")
-_LABEL: Final = re.compile(
-    r"^(the |last )?(rewritten |standalone )?(question|pertanyaan)[^:?]{0,40}:\s*", re.IGNORECASE
+CHARACTERS_PER_TOKEN: Final = 2.5
+"""A careful estimate for Indonesian and English in vocabularies made for English."""
+MAX_REWRITTEN_TOKENS: Final = 80
+TURNS_TOLD: Final = 3
+"""Turns that a follow-up is rewritten from."""
+_ANSWER_TOLD: Final = 600
+"""Characters of each of their answers."""
+_MARKER: Final = re.compile(r"\[(\d+(?:\s*,\s*\d+)*|/?INST)\]", re.IGNORECASE)
+_TAG: Final = re.compile(r"<(?=[|/!<a-zA-Z])|(?<=[|>a-zA-Z])>")
+_INVISIBLE: Final = re.compile(
+    r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]"
 )
-_QUOTES: Final = "\"'`*“”‘’«»„ "
 
-logger = logging.getLogger(__name__)
+
+class Message(TypedDict):
+    """One message of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
 
 
 class ChatGenerator(Generator):
-    """Writes with a model that is given messages; how they reach it is the subclass' concern."""
+    """Writes answers with a chat model.
 
-    def __init__(self, context_tokens: int, max_tokens: int) -> None:
-        """Fit prompts and answers of at most `max_tokens` into so many tokens."""
-        self._context_tokens = context_tokens
-        self._max_tokens = max_tokens
+    Attributes:
+        context_tokens: what the model takes in and gives out at once.
+        answer_tokens: of these, what is kept for the answer.
+        most_passages: that are sent.
+    """
+
+    context_tokens: int
+    answer_tokens: int
+    most_passages: int
 
     @abstractmethod
-    def chat(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str, None]:
-        """What the model writes next, in pieces as they come.
+    def chat(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str]:
+        """The model's reply in pieces; closing the iterator ends the work.
 
         Raises:
             ContextLengthError: the messages are too long for the model.
-            GenerationError: no answer could be made.
+            GenerationError: there is no reply.
         """
 
-    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text; by default an estimate that is rather too high."""
-        return [estimated_tokens(text) for text in texts]
-
-    async def stream(self, request: GenerationRequest) -> AsyncGenerator[str, None]:
-        """The answer in pieces; whoever refuses the length is asked with half as many passages."""
-        passages = await self._fitting(request)
-        begun = False
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[str]:
+        """The answer, from as many passages as the model takes."""
+        count = self._affordable(request)
         while True:
+            messages = _answer_messages(request, count)
             try:
-                messages = answer_messages(request, passages)
-                async with aclosing(self.chat(messages, max_tokens=self._room())) as said:
-                    async for piece in said:
-                        begun = True
+                async with aclosing(self.chat(messages, self.answer_tokens)) as pieces:
+                    async for piece in without_thinking(pieces):
                         yield piece
             except ContextLengthError:
-                if begun or len(passages) <= 1:
+                if count == 1:
                     raise
-                passages = passages[: len(passages) // 2]
-                logger.warning("the context is too short; %d passages are sent", len(passages))
+                count = max(1, count // 2)
             else:
                 return
 
     async def rewrite(self, question: str, turns: Sequence[Turn], language: Language) -> str | None:
-        """A follow-up as a question that stands alone; None where the model wrote no such thing.
+        """A follow-up as a question that stands alone; None where the model makes none of it."""
+        told = [
+            {"question": as_data(t.question), "answer": as_data(t.answer)[:_ANSWER_TOLD]}
+            for t in turns[-TURNS_TOLD:]
+        ]
+        variables = {"question": as_data(question), "turns": told}
+        messages = _messages("rewrite", language, variables)
+        async with aclosing(self.chat(messages, MAX_REWRITTEN_TOKENS)) as pieces:
+            written = "".join([piece async for piece in without_thinking(pieces)])
+        return _one_question(written)
 
-        Raises:
-            GenerationError: the model could not be asked.
-        """
-        if not turns:
-            return None
-        messages = rewrite_messages(question, turns, language)
-        written = ""
-        async with aclosing(self.chat(messages, max_tokens=REWRITE_TOKENS)) as said:
-            async for piece in said:
-                written += piece
-                if len(written) > 2 * MAX_REWRITTEN or "\n" in written.lstrip():
-                    break
-        known = [question, *(text for turn in turns for text in (turn.question, turn.answer))]
-        return sensible_question(written, known)
-
-    def _room(self) -> int:
-        """Tokens for an answer: never more than half of the context."""
-        return min(self._max_tokens, self._context_tokens // 2)
-
-    def _reserved(self) -> int:
-        return self._room() + TEMPLATE_TOKENS
-
-    async def _fitting(self, request: GenerationRequest) -> Sequence[Passage]:
-        """As many of the first passages as there is room for, and at least one."""
-        if len(request.passages) <= 1:
-            return request.passages
-        bare = "\n".join(m["content"] for m in answer_messages(request, []))
-        blocks = [_alone(passage) for passage in request.passages]
-        if sum(map(estimated_tokens, [bare, *blocks])) <= self._context_tokens - self._reserved():
-            return request.passages
-        base, *sizes = await self.count_tokens([bare, *blocks])
-        room = self._context_tokens - self._reserved() - base
-        fitting = 0
-        for size in sizes:
-            room -= size
-            if room < 0:
-                break
-            fitting += 1
-        return request.passages[: max(1, fitting)]
+    def _affordable(self, request: GenerationRequest) -> int:
+        """How many passages the model's context holds; those that do not fit are left out whole."""
+        most = min(len(request.passages), self.most_passages)
+        for count in range(most, 1, -1):
+            characters = sum(len(m["content"]) for m in _answer_messages(request, count))
+            if characters / CHARACTERS_PER_TOKEN + self.answer_tokens <= self.context_tokens:
+                return count
+        return 1
 
 
-def answer_messages(request: GenerationRequest, passages: Sequence[Passage]) -> list[Message]:
-    """The prompt that asks a request's question over these passages."""
-    texts = [(on_one_line(p.heading), neutralised(p.text).strip()) for p in passages]
-    question = on_one_line(request.question)
-    fence = fence_for([question, *(part for text in texts for part in text)])
-    return render_messages(
-        "answer", request.language, fence=fence, passages=texts, question=question
-    )
+def as_data(text: str) -> str:
+    """Text that a prompt may hold: it can close no fence, end no turn and cite nothing."""
+    text = _INVISIBLE.sub("", text)
+    text = _MARKER.sub(r"(\1)", text)
+    return _TAG.sub(lambda sign: "‹" if sign.group() == "<" else "›", text)
 
 
-def rewrite_messages(question: str, turns: Sequence[Turn], language: Language) -> list[Message]:
-    """The prompt that asks for a follow-up to be rewritten, from the last turns."""
-    said = [
-        (on_one_line(turn.question)[:TURN_CHARACTERS], on_one_line(turn.answer)[:TURN_CHARACTERS])
-        for turn in turns[-TURNS:]
+async def without_thinking(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
+    """The pieces without a model's `<think>…</think>` before its answer."""
+    held: str | None = ""
+    async for piece in pieces:
+        if held is None:
+            yield piece
+            continue
+        held += piece
+        start = held.lstrip()
+        if start.startswith("<think>"):
+            _, ended, start = start.partition("</think>")
+            if not ended:
+                continue
+            start = start.lstrip()
+        elif "<think>".startswith(start):
+            continue
+        held = None
+        if start:
+            yield start
+    if held and not held.lstrip().startswith("<think>"):
+        yield held
+
+
+def _answer_messages(request: GenerationRequest, count: int) -> list[Message]:
+    passages = [_told(passage) for passage in request.passages[:count]]
+    # A document cannot know this of itself, so it cannot write the line that would end it.
+    fence = hashlib.sha256("\0".join(passages).encode()).hexdigest()[:8]
+    variables = {
+        "question": as_data(request.question),
+        "passages": passages,
+        "fence": fence,
+        "no_answer": NO_ANSWER[request.language],
+    }
+    return _messages("answer", request.language, variables)
+
+
+def _told(passage: Passage) -> str:
+    text = " ".join(as_data(passage.text).split())
+    heading = " ".join(as_data(passage.heading).split())
+    return f"{heading}: {text}" if heading else text
+
+
+def _messages(task: str, language: Language, variables: Mapping[str, object]) -> list[Message]:
+    return [
+        Message(role=role, content=render_prompt(task, language, role, **variables))
+        for role in ("system", "user")
     ]
-    question = on_one_line(question)
-    fence = fence_for([question, *(part for turn in said for part in turn)])
-    return render_messages("rewrite", language, fence=fence, turns=said, question=question)
 
 
-def declines(raw: str) -> bool:
-    """Whether an answer consists of nothing but the phrase for "the passages do not hold it"."""
-    words = _AROUND.sub(" ", raw).split()
-    return " ".join(words).upper() in NO_ANSWER.values()
-
-
-def sensible_question(written: str, known: Sequence[str]) -> str | None:
-    """The question in what a model wrote, or None.
-
-    A follow-up is completed with words of its conversation. Most of what stands in it must come
-    from there; else the model made something up.
-    """
-    line = next((line for line in written.splitlines() if line.strip()), "")
-    line = " ".join(_LABEL.sub("", line.strip(_QUOTES)).strip(_QUOTES).split())
-    if not line or len(line) > min(MAX_REWRITTEN, MAX_QUESTION_CHARACTERS) or declines(line):
+def _one_question(written: str) -> str | None:
+    """The first line as a question; None if it is none."""
+    lines = [line.strip() for line in written.strip().splitlines() if line.strip()]
+    question = lines[0].strip("\"'“”*` ") if lines else ""
+    if not question.endswith("?") or len(question) > MAX_QUESTION_CHARACTERS:
         return None
-    familiar = {_stem(word) for text in known for word in _words(text)}
-    words = [_stem(word) for word in _words(line)]
-    if not words or sum(word in familiar for word in words) < FAMILIAR * len(words):
-        return None
-    return line
-
-
-def estimated_tokens(text: str) -> int:
-    """Tokens of a text without the model's tokenizer, rather too many than too few.
-
-    Measured with SmolLM2's, which was made for English: Indonesian has 2.7 letters a token, English
-    3.2, digits and signs one token each, other scripts up to 0.75 tokens a byte.
-    """
-    letters = sum(c.isascii() and (c.isalpha() or c.isspace()) for c in text)
-    others = [c for c in text if not c.isascii()]
-    signs = len(text) - letters - len(others)
-    foreign = len("".join(others).encode("utf-8", "replace")) * _TOKENS_PER_BYTE
-    return ceil(letters / _LETTERS_PER_TOKEN + signs + foreign)
-
-
-def _alone(passage: Passage) -> str:
-    """What one passage adds to a prompt, a little too much of it."""
-    return f"<<<{'0' * 10} akhir bagian 10>>>\n" * 2 + f"({passage.heading})\n{passage.text}\n\n"
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in re.findall(r"\w+", text.lower()) if len(word) > 3 or word.isdigit()]
-
-
-def _stem(word: str) -> str:
-    return word if word.isdigit() else word[:5]
+    return question if sum(map(str.isalnum, question)) > 4 else None

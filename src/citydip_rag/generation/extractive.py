@@ -90,6 +90,11 @@ class ExtractiveGenerator(Generator):
         """There is no model behind it."""
         return "none"
 
+    @property
+    def quotes(self) -> bool:
+        """It does nothing else."""
+        return True
+
     async def stream(self, request: GenerationRequest) -> AsyncIterator[str]:
         """A line of introduction if the document speaks another language, then the quotations."""
         chosen = choose_sentences(request)
@@ -109,6 +114,8 @@ def choose_sentences(request: GenerationRequest) -> list[_Chosen]:
     """The sentences of the answer, in reading order."""
     places = {passage.id: n for n, passage in enumerate(request.passages)}
     ranked = [e for e in request.evidence if e.candidate.passage.id in places]
+    if request.located:
+        return [_Chosen(places[e.candidate.passage.id], e.index) for e in request.located]
     if not ranked:
         return []
     # Strengths compare within one language only, and so does an answer quote one only.

@@ -1,48 +1,54 @@
-"""A GGUF file in this process, through xllamacpp (llama.cpp)."""
+"""A GGUF file in this process, through llama.cpp."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from citydip_rag.errors import MissingDependencyError, ModelError, SettingsError
-from citydip_rag.generation.chat import ChatGenerator
+from citydip_rag.errors import GenerationError, MissingDependencyError, SettingsError
+from citydip_rag.generation.chat import ChatGenerator, Message
 from citydip_rag.generation.openai import OpenAIGenerator
-from citydip_rag.generation.prompts import Message
 from citydip_rag.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class LlamaCppGenerator(ChatGenerator):
-    """Runs a model in llama.cpp's own threads.
+    """Loads the model at the first question and asks it as a chat server is asked.
 
-    llama.cpp answers in this process on a loopback port with a key that nobody else knows. That way
-    the event loop is never held up, and who leaves stops the model, as with any other server.
+    llama.cpp's own server runs in a thread of this process, on a free port of the loopback
+    interface and with a key that nobody else knows: that way a reader who leaves ends the work, and
+    every limit on waiting holds here too.
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Load the model, which takes seconds.
+        """Look for the library and the file; the model is not loaded yet.
 
         Raises:
             MissingDependencyError: xllamacpp is not installed.
-            SettingsError: no model file is named, or there is none.
-            ModelError: the file cannot be loaded.
+            SettingsError: there is no such file, or it is no GGUF file.
         """
-        super().__init__(settings.llm_context_tokens, settings.llm_max_tokens)
-        self._server = _load(settings, key := secrets.token_urlsafe(24))
-        self._file = settings.llm_gguf.name if settings.llm_gguf else ""
-        self._inner = OpenAIGenerator(
-            settings.model_copy(
-                update={
-                    "llm_base_url": f"{self._server.listening_address}/v1",
-                    "llm_api_key": SecretStr(key),
-                    "llm_model": "",
-                }
-            )
-        )
+        try:
+            import xllamacpp
+        except ImportError as error:
+            raise MissingDependencyError(
+                "The generator llamacpp needs xllamacpp.", "pip install 'citydip-rag[llamacpp]'"
+            ) from error
+        self._library: Any = xllamacpp
+        self._file = _checked(settings.llm_gguf)
+        self.context_tokens = settings.llm_context_tokens
+        self.answer_tokens = settings.llm_max_tokens
+        self.most_passages = settings.llm_passages
+        self._settings = settings
+        self._server: Any = None
+        self._client: OpenAIGenerator | None = None
+        self._loading = asyncio.Lock()
 
     @property
     def name(self) -> str:
@@ -52,47 +58,67 @@ class LlamaCppGenerator(ChatGenerator):
     @property
     def model(self) -> str:
         """The file's name."""
-        return self._file
+        return self._file.stem
 
-    async def chat(
-        self, messages: Sequence[Message], *, max_tokens: int
-    ) -> AsyncGenerator[str, None]:
-        """The answer in pieces; leaving the iterator stops the model."""
-        async with aclosing(self._inner.chat(messages, max_tokens=max_tokens)) as said:
-            async for piece in said:
+    async def chat(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str]:
+        """The reply as it comes; the first one waits for the model to be loaded."""
+        async with self._loading:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._loaded)
+        async with aclosing(self._client.chat(messages, max_tokens)) as pieces:
+            async for piece in pieces:
                 yield piece
 
-    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """By the model's own tokenizer."""
-        return await self._inner.count_tokens(texts)
-
     async def aclose(self) -> None:
-        """Unload the model."""
-        await self._inner.aclose()
-        self._server = None
+        """Stop the model's server."""
+        if self._client is not None:
+            await self._client.aclose()
+        self._client = self._server = None
+
+    def _loaded(self) -> OpenAIGenerator:
+        key = secrets.token_urlsafe(32)
+        parameters = self._library.CommonParams()
+        parameters.model.path = str(self._file)
+        parameters.n_ctx = self.context_tokens
+        parameters.n_parallel = 1
+        parameters.hostnames = ["127.0.0.1"]
+        parameters.port = 0
+        parameters.api_keys = [key]
+        parameters.verbosity = -1
+        try:
+            self._server = self._library.Server(parameters)
+        except RuntimeError as error:
+            raise GenerationError(
+                f"The model file {self._file.name} cannot be loaded.",
+                "Set CITYDIP_LLM_GGUF to a GGUF file that llama.cpp reads.",
+            ) from error
+        address = self._server.listening_address
+        return OpenAIGenerator(
+            self._settings.model_copy(
+                update={
+                    "llm_base_url": f"{address}/v1",
+                    "llm_api_key": SecretStr(key),
+                    "llm_model": self.model,
+                }
+            )
+        )
 
 
-def _load(settings: Settings, key: str) -> Any:
+def _checked(file: Path | None) -> Path:
+    if file is None:
+        raise SettingsError(
+            "The generator llamacpp needs a model.", "Set CITYDIP_LLM_GGUF to a GGUF file."
+        )
     try:
-        import xllamacpp
-    except ImportError as error:
-        raise MissingDependencyError(
-            "The generator llamacpp needs xllamacpp.", "pip install 'citydip-rag[llamacpp]'"
+        with file.open("rb") as opened:
+            magic = opened.read(4)
+    except OSError as error:
+        raise SettingsError(
+            f"The model file {file.name} cannot be read: {error.strerror}.",
+            "Correct CITYDIP_LLM_GGUF.",
         ) from error
-    path = settings.llm_gguf
-    if path is None or not path.is_file():
-        named = f"The model file {path.name!r} does not exist." if path else "No model is named."
-        raise SettingsError(named, "Set CITYDIP_LLM_GGUF to a GGUF file.")
-    params = xllamacpp.CommonParams()
-    params.model.path = str(path)
-    params.n_ctx = settings.llm_context_tokens
-    params.n_parallel = 1
-    params.api_keys = [key]
-    params.verbosity = 0
-    try:
-        return xllamacpp.Server(params)
-    except RuntimeError as error:
-        raise ModelError(
-            f"The model file {path.name!r} cannot be loaded.",
-            "It must be a GGUF file of a chat model that fits into memory.",
-        ) from error
+    if magic != b"GGUF":
+        raise SettingsError(
+            f"{file.name} is no GGUF file.", "Set CITYDIP_LLM_GGUF to a model in that format."
+        )
+    return file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING
 
 from citydip_rag.schema import Language
 
@@ -16,29 +16,21 @@ _FOLDERS = (_PACKAGE / "prompts", _PACKAGE.parent.parent / "prompts")
 """In an installed wheel, and in a checkout."""
 
 
-class Message(TypedDict):
-    """One message of a chat, as chat servers take it."""
+def render_prompt(task: str, language: Language, part: str, **variables: object) -> str:
+    """Fill in one block of a task's template.
 
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-def render_messages(task: str, language: Language, **variables: object) -> list[Message]:
-    """Fill in the template of a task: its block `system` and its block `user`.
+    Args:
+        task: name of the template.
+        language: in which.
+        part: the block: `system` or `user`.
+        variables: those that the template's comment names.
 
     Raises:
         jinja2.TemplateNotFound: there is no such task.
         jinja2.UndefinedError: a variable of the template is missing.
     """
     template = _environment().get_template(f"{task}.{language.value}.j2")
-    said = {
-        role: "".join(block(template.new_context(variables))).strip()
-        for role, block in template.blocks.items()
-    }
-    return [
-        {"role": "system", "content": said["system"]},
-        {"role": "user", "content": said["user"]},
-    ]
+    return "".join(template.blocks[part](template.new_context(variables))).strip()
 
 
 @cache

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from citydip_rag.grounding.reasons import Reason
 from citydip_rag.schema import Passage, Span
 
 
@@ -17,13 +18,13 @@ class Support:
         score: in [0, 1].
         passage: place of the passage that supports the claim best, or None.
         span: the words of the document that support it, or None.
-        reasons: what a person should know, one sentence each.
+        reasons: what speaks against the claim; `reasons.say` puts them into words.
     """
 
     score: float
     passage: int | None = None
     span: Span | None = None
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
 class Verifier(ABC):

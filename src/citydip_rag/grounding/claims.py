@@ -1,111 +1,151 @@
-"""A generator's text becomes checked claims with citations."""
+"""A generator's sentences become checked claims with citations."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from citydip_rag.generation.base import ESCAPED_BRACKET, introduction
-from citydip_rag.grounding.base import Verifier
-from citydip_rag.schema import Citation, Claim, DocumentName, Language, Passage, Span
+from citydip_rag.grounding.base import Support, Verifier
+from citydip_rag.grounding.reasons import say
+from citydip_rag.grounding.sentences import Sentence
+from citydip_rag.schema import Citation, Claim, DocumentName, Language, Passage, Policy, Span
 from citydip_rag.texts import text
 
 SUPPORTED: Final = 0.5
 """Support from which on a claim counts as supported."""
-_MARKERS: Final = re.compile(r"(?<!\\)\[[0-9]{1,3}\](?:[ ]?\[[0-9]{1,3}\])*")
-_NUMBER: Final = re.compile(r"[0-9]+")
-_BLANK_LINE: Final = re.compile(r"\n[^\S\n]*\n")
+UNSUPPORTED_MARK: Final = "[?]"
+MAX_CLAIM_CHARACTERS: Final = 1_500
+"""No honest sentence is longer; what is, is not supported."""
 
 Describe = Callable[[str], DocumentName]
 
 
 @dataclass(frozen=True, slots=True)
-class Grounded:
-    """An answer of which every shown sentence is supported.
+class Finding:
+    """A checked sentence.
 
     Attributes:
-        text: the answer, markers renumbered from 1 in the order of the citations.
-        claims: all claims, the unsupported ones too, which are not in the text.
-        citations: in the order of their numbers.
+        claim: with its citation's number.
+        citation: what it rests on, or None.
+        shown: whether the answer keeps it.
     """
 
-    text: str
-    claims: tuple[Claim, ...]
-    citations: tuple[Citation, ...]
+    claim: Claim
+    citation: Citation | None
+    shown: bool
 
 
-def ground(
-    raw: str,
-    passages: Sequence[Passage],
-    verifier: Verifier,
-    describe: Describe,
-    language: Language,
-) -> Grounded:
-    """Check a generator's text sentence by sentence; only what is supported stays.
+class Checker:
+    """Checks the sentences of one answer one after the other, and keeps the answer."""
 
-    Args:
-        raw: the generator's text; `[n]` means the n-th passage.
-        passages: as the generator was given them.
-        verifier: judges each claim.
-        describe: names a document by its id.
-        language: in which places are named.
-    """
-    lead, body = _without_lead(raw)
-    claims: list[Claim] = []
-    citations: list[Citation] = []
-    shown: list[str] = []
-    for sentence, numbers in _marked_sentences(body):
-        named = [passages[n - 1] for n in numbers if 0 < n <= len(passages)]
-        others = [passage for passage in passages if passage not in named]
-        evidence = named + others
-        support = verifier.support(sentence, evidence)
-        if support.score < SUPPORTED or support.span is None or support.passage is None:
-            claims.append(Claim(text=sentence, supported=False, support=support.score))
-            continue
-        cited = evidence[support.passage]
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        verifier: Verifier,
+        describe: Describe,
+        language: Language,
+        policy: Policy = Policy.STRICT,
+    ) -> None:
+        """Begin an answer.
+
+        Args:
+            passages: as the generator was given them.
+            verifier: judges each claim.
+            describe: names a document by its id.
+            language: in which places are named.
+            policy: what becomes of unsupported sentences.
+        """
+        self._passages = passages
+        self._verifier = verifier
+        self._describe = describe
+        self._language = language
+        self._policy = policy
+        self._shown: list[str] = []
+        self._said: set[str] = set()
+        self.claims: list[Claim] = []
+        self.citations: list[Citation] = []
+
+    @property
+    def text(self) -> str:
+        """The answer so far, markers numbered from 1 in the order of the citations."""
+        return "".join(self._shown).lstrip()
+
+    @property
+    def removed(self) -> int:
+        """How many sentences have been left out."""
+        return len(self.claims) - len(self._shown)
+
+    @property
+    def marks(self) -> bool:
+        """Whether doubtful sentences are shown with a mark."""
+        return self._policy is Policy.MARK
+
+    def check(self, sentence: Sentence) -> Finding | None:
+        """Judge the next sentence; None if it only repeats what has been said."""
+        key = " ".join(sentence.text.lower().split())
+        if key in self._said:
+            return None
+        self._said.add(key)
+        support, passage = self._support(sentence)
+        supported = support.score >= SUPPORTED and support.span is not None
+        citation = self._cite(passage, support.span) if supported and passage else None
+        claim = Claim(
+            text=sentence.text,
+            supported=citation is not None,
+            support=support.score,
+            citations=(citation.number,) if citation else (),
+            reasons=()
+            if citation
+            else tuple(say(reason, self._language) for reason in support.reasons),
+        )
+        self.claims.append(claim)
+        shown = citation is not None or self._policy is not Policy.STRICT
+        if shown:
+            mark = f" [{citation.number}]" if citation else self._doubt()
+            self._shown.append(f"{sentence.before}{sentence.text}{mark}")
+        return Finding(claim, citation, shown)
+
+    def _doubt(self) -> str:
+        return f" {UNSUPPORTED_MARK}" if self.marks else ""
+
+    def _support(self, sentence: Sentence) -> tuple[Support, Passage | None]:
+        """How far the named passages bear it out, or else any other that was given."""
+        if len(sentence.text) > MAX_CLAIM_CHARACTERS:
+            return Support(0.0), None
+        named = [self._passages[n - 1] for n in sentence.numbers if 0 < n <= len(self._passages)]
+        others = [passage for passage in self._passages if passage not in named]
+        best: tuple[Support, Passage | None] = (Support(0.0), None)
+        for evidence in (named, others):
+            if not evidence:
+                continue
+            support = self._verifier.support(sentence.text, evidence)
+            if support.score >= best[0].score:
+                home = None if support.passage is None else evidence[support.passage]
+                best = (support, home)
+            if support.score >= SUPPORTED:
+                break
+        return best
+
+    def _cite(self, passage: Passage, span: Span | None) -> Citation | None:
+        if span is None:
+            return None
+        for known in self.citations:
+            if (known.document_id, known.start, known.end) == (
+                passage.document_id,
+                span.start,
+                span.end,
+            ):
+                return known
         citation = _citation(
-            len(citations) + 1, cited, support.span, describe(cited.document_id), language
+            len(self.citations) + 1,
+            passage,
+            span,
+            self._describe(passage.document_id),
+            self._language,
         )
-        citations.append(citation)
-        claims.append(
-            Claim(
-                text=sentence,
-                supported=True,
-                support=support.score,
-                citations=(citation.number,),
-            )
-        )
-        shown.append(f"{sentence} [{citation.number}]")
-    answer = lead + " ".join(shown) if shown else ""
-    return Grounded(answer, tuple(claims), tuple(citations))
-
-
-def _without_lead(raw: str) -> tuple[str, str]:
-    """Our own line that introduces quotations claims nothing; any other is a claim to check."""
-    first, gap, rest = raw.partition("\n\n")
-    if gap and any(first == introduction(asked, to) for asked in Language for to in Language):
-        return first + gap, rest
-    return "", raw
-
-
-def _marked_sentences(body: str) -> Iterator[tuple[str, list[int]]]:
-    """What stands before each run of markers, with their numbers; a paragraph's rest has none."""
-    for paragraph in _BLANK_LINE.split(body):
-        end = 0
-        for match in _MARKERS.finditer(paragraph):
-            claim = _unescaped(paragraph[end : match.start()])
-            end = match.end()
-            if claim:
-                yield claim, [int(number) for number in _NUMBER.findall(match.group())]
-        rest = _unescaped(paragraph[end:])
-        if rest:
-            yield rest, []
-
-
-def _unescaped(text: str) -> str:
-    return text.replace(ESCAPED_BRACKET, "[").strip()
+        self.citations.append(citation)
+        return citation
 
 
 def _citation(

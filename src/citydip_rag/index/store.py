@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from citydip_rag.schema import Document, DocumentName, Passage, Sentence
 
@@ -129,6 +129,32 @@ class PassageStore:
             *document_ids,
         )
         return [row[0] for row in rows]
+
+    def numbers_with(
+        self, column: Literal["heading", "body"], text: str, document_ids: Sequence[str] | None
+    ) -> list[int]:
+        """Numbers of the passages in which a text stands exactly so, rising.
+
+        Args:
+            column: where to look: in the passages' headings or in themselves.
+            text: what to look for.
+            document_ids: the only documents to look in, or None for all.
+        """
+        wanted = list(document_ids or ())
+        within = f"document_id in ({', '.join('?' * len(wanted))}) and" if wanted else ""
+        rows = self._query(
+            f"select number from passage where {within} instr({column}, ?) order by number",
+            *wanted,
+            text,
+        )
+        return [row[0] for row in rows]
+
+    def number_of(self, document_id: str, passage_id: str) -> int | None:
+        """Number of a passage, or None where the store does not hold it."""
+        rows = self._query(
+            "select number from passage where document_id = ? and id = ?", document_id, passage_id
+        )
+        return int(rows[0][0]) if rows else None
 
     def _query(self, statement: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
         with self._lock:

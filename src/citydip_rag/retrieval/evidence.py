@@ -23,7 +23,7 @@ from citydip_rag.embedding.projection import unit
 from citydip_rag.errors import SettingsError
 from citydip_rag.retrieval.alignment import sentence_starts
 from citydip_rag.retrieval.base import Candidate, Query
-from citydip_rag.schema import Span
+from citydip_rag.schema import Sentence
 
 _RETRAIN: Final = "Train it anew: citydip calibrate evidence --help"
 SHARPNESS: Final = 8.0
@@ -57,7 +57,7 @@ class Evidence:
     alignment: FloatArray
 
     @property
-    def span(self) -> Span:
+    def span(self) -> Sentence:
         """Where it stands in the document."""
         return self.candidate.passage.sentences[self.index]
 

@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 
 from citydip_rag.library import Library
 from citydip_rag.server.boundary import ApiBoundaryMiddleware
+from citydip_rag.server.hosts import HostMiddleware
 from citydip_rag.server.limits import BodyLimitMiddleware
 from citydip_rag.server.problems import install_problem_handlers
 from citydip_rag.server.routes import ask, documents, health
@@ -47,5 +48,7 @@ def create_app(library: Library) -> FastAPI:
         app.include_router(router)
     own = tuple(route for router in _ROUTERS for route in router.routes)
     app.add_middleware(ApiBoundaryMiddleware, routes=own)
-    app.add_middleware(BodyLimitMiddleware, settings=library.live.current.settings)
+    settings = library.live.current.settings
+    app.add_middleware(BodyLimitMiddleware, settings=settings)
+    app.add_middleware(HostMiddleware, settings=settings)  # the last added is the first asked
     return app

@@ -66,16 +66,25 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def names_us(settings: Settings, host: str) -> bool:
+    """Whether a `Host`, with or without a port, is a name or address of this server's own."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # no address at all
+        return False
+    own = {settings.host.strip("[]").lower(), *(name.lower() for name in settings.allowed_hosts)}
+    return is_loopback(name) or name in own
+
+
 def _check_origin(settings: Settings, request: Request) -> None:
     """Refuse other sites' pages, and other names that were made to lead to this machine."""
     host = request.headers.get("host", "")
     origin = request.headers.get("origin")
     try:
-        name = urlsplit(f"//{host}").hostname or ""
         foreign = origin is not None and urlsplit(origin).netloc != host
     except ValueError:  # no address at all
-        name, foreign = "", True
-    rebound = is_loopback(settings.host) and not is_loopback(name)
+        foreign = True
+    rebound = is_loopback(settings.host) and not names_us(settings, host)
     if foreign or rebound:
         raise DocumentsLockedError(
             "Another site may not change the documents.",

@@ -36,7 +36,9 @@ class BodyLimitMiddleware:
             await self.app(scope, receive, send)
             return
         path = own_path(scope)
-        if path == UPLOADS:  # goes to disk as it comes; the server holds it to its length
+        if (
+            path == UPLOADS and scope["method"] == "POST"
+        ):  # goes to disk as it comes; the server holds it to its length
             await self._upload(scope, receive, send)
             return
         of_page = path.startswith(PAGE_CALLS)

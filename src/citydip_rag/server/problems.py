@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
-from math import ceil
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from citydip_rag.errors import CitydipError, GeneratorUnavailableError, QuestionError
+from citydip_rag.errors import CitydipError, QuestionError
 
 TYPE_PREFIX: Final = "urn:citydip-rag:"
 MEDIA_TYPE: Final = "application/problem+json"
@@ -38,6 +37,16 @@ _NO_OBJECT: Final = FieldProblem(
     field="body", message="Send a JSON object, with content-type: application/json"
 )
 
+_NO_FORM: Final = FieldProblem(
+    field="body",
+    message="This is no valid form; send it as multipart/form-data with its boundary,"
+    " as curl -F files=@NAME does",
+)
+
+
+_UPLOAD: Final = "Expected UploadFile"
+"""Begins what FastAPI says of a text that stands where a file should."""
+
 
 class Problem(BaseModel):
     """The body of every error response.
@@ -60,9 +69,20 @@ class Problem(BaseModel):
 
     def response(self) -> Response:
         """As an HTTP response."""
+        return JSONResponse(self.content(), self.status, media_type=MEDIA_TYPE)
+
+    def content(self) -> dict[str, Any]:
+        """As the JSON object that is sent."""
         content = self.model_dump(mode="json", exclude_defaults=True)
-        content["type"] = TYPE_PREFIX + self.type
-        return JSONResponse(content, self.status, media_type=MEDIA_TYPE)
+        return {**content, "type": TYPE_PREFIX + self.type}
+
+
+UNEXPECTED: Final = Problem(
+    type="internal-error",
+    title="Internal error",
+    status=500,
+    detail="Something went wrong here. The log of the server says what.",
+)
 
 
 def install_problem_handlers(app: FastAPI) -> None:
@@ -91,10 +111,7 @@ async def _ours(_: Request, error: Exception) -> Response:
     assert isinstance(error, CitydipError)  # noqa: S101  # registered for it
     if error.status >= 500:
         logger.error("request failed", extra={"problem": error.slug})
-    response = problem_of(error).response()
-    if isinstance(error, GeneratorUnavailableError) and error.retry_after is not None:
-        response.headers["Retry-After"] = str(ceil(error.retry_after))
-    return response
+    return problem_of(error).response()
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
@@ -118,13 +135,17 @@ def _field_problem(item: dict[str, Any]) -> FieldProblem:
         return _NOT_JSON
     if item["type"] == "model_attributes_type":
         return _NO_OBJECT
-    return FieldProblem(field=".".join(str(part) for part in path), message=str(item["msg"]))
+    message = str(item["msg"])
+    if _UPLOAD in message:  # and goes on with a name of Python's
+        message = "Send a file, as curl -F files=@NAME does, and not a text"
+    return FieldProblem(field=".".join(str(part) for part in path), message=message)
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for it
     if error.status_code == HTTPStatus.BAD_REQUEST:  # bytes that are not even text
-        return _invalid_request((_NOT_JSON,))
+        form = request.headers.get("content-type", "").lower().startswith("multipart/")
+        return _invalid_request((_NO_FORM if form else _NOT_JSON,))
     response = Problem(
         type="http", title=str(error.detail), status=error.status_code, detail=str(error.detail)
     ).response()
@@ -134,9 +155,4 @@ async def _http(_: Request, error: Exception) -> Response:
 
 async def _unexpected(_: Request, error: Exception) -> Response:
     logger.error("unexpected error", exc_info=error)
-    return Problem(
-        type="internal-error",
-        title="Internal error",
-        status=500,
-        detail="Something went wrong here. The log of the server says what.",
-    ).response()
+    return UNEXPECTED.response()

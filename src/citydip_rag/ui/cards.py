@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from citydip_rag.schema import Answer, Document
+from citydip_rag.schema import Answer, Citation, Document, Language
+from citydip_rag.texts import text
 from citydip_rag.ui.evidence import Card, cited_cards, nearest_cards, segments
 from citydip_rag.ui.words import both
 
 _EXCERPT_CHARACTERS = 140
+_NAME_CHARACTERS = 80
 
 
 def cited_section(question: str, answer: Answer, documents: Mapping[str, Document]) -> str:
@@ -70,19 +72,44 @@ def _shortened(words: str) -> str:
 def _place(card: Card) -> str:
     """Where the passage stands: title, headings, file, page, characters."""
     language = f' lang="{escape(card.language)}"' if card.language else ""
-    heading = f'<p class="heading"{language}>{escape(card.heading)}</p>' if card.heading else ""
-    where = [f'<span class="source">{escape(card.source)}</span>']
-    cited = dict.fromkeys(citation.place for citation in card.citations)
-    if exact := [place for place in cited if place not in {"", card.title}]:
-        where += [f'<span class="cited"{language}>{escape(place)}</span>' for place in exact]
+    heading = _clipped("p", card.heading, f'class="heading"{language}') if card.heading else ""
+    where = [_file(card.source)]
+    if exact := dict.fromkeys(filter(None, (_cited_place(one, card) for one in card.citations))):
+        where += exact
     elif card.page is not None:
         where.append(both("ui.page", page=card.page))
     where += _positions(card)
     return (
-        f'<div><h4{language}>{escape(card.title)}</h4>{heading}<ul class="where">'
+        f'<div>{_clipped("h4", card.title, language)}{heading}<ul class="where">'
         + "".join(f"<li>{item}</li>" for item in where)
         + "</ul></div>"
     )
+
+
+def _cited_place(citation: Citation, card: Card) -> str:
+    """Where a quotation stands, its page named in the page's language and not in the question's."""
+    place, page = citation.place, ""
+    for language in Language:
+        named = f", {text(language, 'citation.page', number=citation.page)}"
+        if citation.page is not None and place.endswith(named):
+            place = place.removesuffix(named)
+            page = both("citation.page", number=citation.page)
+    if place in {"", card.title}:
+        return page
+    spoken = f' lang="{escape(card.language)}"' if card.language else ""
+    return f'<span class="cited"{spoken}>{escape(place)}</span>' + (f", {page}" if page else "")
+
+
+def _clipped(tag: str, words: str, attributes: str) -> str:
+    """Words that the style sheet may cut short; pointing at them shows them whole."""
+    named = f'{attributes} title="{escape(words)}"'.strip()
+    return f"<{tag} {named}>{escape(words)}</{tag}>"
+
+
+def _file(source: str) -> str:
+    """A file's name; of a very long one the middle is left out, for its ending says most."""
+    shown = source if len(source) <= _NAME_CHARACTERS else f"{source[:40]}…{source[-30:]}"
+    return f'<span class="source" title="{escape(source)}">{escape(shown)}</span>'
 
 
 def _positions(card: Card) -> list[str]:

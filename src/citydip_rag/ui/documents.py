@@ -13,9 +13,9 @@ from citydip_rag.schema import Language
 from citydip_rag.texts import catalogue
 from citydip_rag.ui.words import both, keys_of
 
-_SCRIPTS: Final = tuple("words server progress removal list indexing uploads drawer".split())
+_SCRIPTS: Final = tuple("words key server progress removal list indexing uploads drawer".split())
 """Joined in this order they are one function; what runs at once is in the last."""
-_SECTIONS: Final = ("documents", "problem")
+_SECTIONS: Final = ("documents", "problem", "reason")
 
 
 def opener() -> str:
@@ -34,7 +34,7 @@ def panel() -> str:
         f"{both('documents.title')}</h2>"
         f'<button type="button" class="icon-button close">{_quiet("close")}</button></header>'
         f"{_adding()}"
-        '<div class="locked" hidden></div>'
+        f'<div class="locked" hidden></div>{_key()}'
         f"{_progress('sending', _stop())}{_progress('indexing')}"
         '<ul class="notices"></ul><p class="outcome" hidden></p>'
         '<div class="find" hidden>'
@@ -78,6 +78,19 @@ def _adding() -> str:
     )
 
 
+def _key() -> str:
+    """Where the API key is entered, and a word on the one that was."""
+    return (
+        f'<form class="key" hidden><label for="drawer-key">{both("documents.key")}</label>'
+        '<input id="drawer-key" type="password" autocomplete="off" spellcheck="false">'
+        f'<button class="quiet-button">{both("documents.key_use")}</button>'
+        '<p class="key-note" role="status"></p></form>'
+        f'<p class="key-used" hidden>{both("documents.key_used")}'
+        '<button type="button" class="text-button forget">'
+        f"{both('documents.key_forget')}</button></p>"
+    )
+
+
 def _progress(name: str, button: str = "") -> str:
     """A sentence and the bar it names."""
     return (
@@ -98,7 +111,7 @@ def _quiet(key: str) -> str:
 
 
 def _labels(language: Language) -> dict[str, str]:
-    """One language's texts for the drawer; those of problems keep their section's name."""
+    """One language's texts for the drawer; problems and reasons keep their section's name."""
     texts = catalogue(language)
     return {
         key.removeprefix("documents."): texts[key] for name in _SECTIONS for key in keys_of(name)

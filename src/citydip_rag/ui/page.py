@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Protocol
 
 import gradio as gr
 from fastapi import FastAPI
 
-from citydip_rag.errors import CitydipError
-from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Answer, Document, Language
+from citydip_rag.schema import Language
 from citydip_rag.texts import catalogue
 from citydip_rag.ui import documents as drawer
 from citydip_rag.ui import render
+from citydip_rag.ui.asking import EngineSource, Kept, Shown, ask
+from citydip_rag.ui.examples import Offers
 from citydip_rag.ui.words import both, keys_of, localized
-
-logger = logging.getLogger(__name__)
 
 _QUESTIONS_AT_ONCE = 16
 _QUESTIONS_IN_QUEUE = 256
-_TURNS_KEPT = 100
 _ACCEPTED_UPLOAD_BYTES = 1  # files go to our own API, never to Gradio's
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
@@ -33,35 +29,7 @@ _STYLE = (
 )
 
 
-class EngineLike(Protocol):
-    """What the page needs of an engine; both methods may raise a `CitydipError`."""
-
-    async def ask(self, question: str) -> Answer:
-        """Answer a question in its own language, or in the given one."""
-        ...
-
-    def document(self, document_id: str) -> Document:
-        """The document of that identifier, as it was indexed."""
-        ...
-
-
-class EngineSource(Protocol):
-    """Where each question's engine comes from: the newest one, which the question then keeps."""
-
-    @property
-    def current(self) -> EngineLike:
-        """The engine to answer the next question with."""
-        ...
-
-
-Turns = tuple[str, ...]
-"""Finished turns as HTML, oldest first: what one reader's session holds."""
-
-Shown = tuple[object, Turns, object, str]
-"""What an event changes: the question box, the turns, the conversation, the hint."""
-
-
-def mount_page(app: FastAPI, source: EngineSource) -> FastAPI:
+def mount_page(app: FastAPI, source: EngineSource, generators: Sequence[str] = ()) -> FastAPI:
     """Mount the page at `/`, below every route the app already has.
 
     Nothing on it comes from another host: no fonts, no scripts, no analytics.
@@ -69,7 +37,7 @@ def mount_page(app: FastAPI, source: EngineSource) -> FastAPI:
     with as_file(_HERE / "favicon.svg") as favicon:
         mounted: FastAPI = gr.mount_gradio_app(
             app,
-            build_page(source),
+            build_page(source, generators),
             path="/",
             footer_links=[],
             run_history=False,
@@ -86,10 +54,20 @@ def mount_page(app: FastAPI, source: EngineSource) -> FastAPI:
     return mounted
 
 
-def build_page(source: EngineSource) -> gr.Blocks:
-    """The page's components and events, ready to be mounted."""
+def build_page(source: EngineSource, generators: Sequence[str] = ()) -> gr.Blocks:
+    """The page's components and events, ready to be mounted.
+
+    Args:
+        source: answers.
+        generators: names to choose from, the default first; fewer than two leave no choice.
+    """
     title = catalogue(Language.ENGLISH)["ui.title"]
     page: gr.Blocks = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
+    offers = Offers()
+
+    def welcome() -> str:
+        return render.welcome(offers.of(source.current))
+
     with page:
         gr.HTML(_header(), elem_id="header", apply_default_css=False, js_on_load=None)
         gr.HTML(
@@ -99,9 +77,9 @@ def build_page(source: EngineSource) -> gr.Blocks:
             js_on_load=drawer.script(),
             **drawer.facts(),
         )
-        turns = gr.State(())
+        kept = gr.State(Kept())
         conversation = gr.HTML(
-            render.welcome(),
+            welcome(),
             elem_id="conversation",
             apply_default_css=False,
             js_on_load=_file("script.js"),
@@ -109,6 +87,7 @@ def build_page(source: EngineSource) -> gr.Blocks:
         )
         with gr.Column(elem_id="composer"):
             hint = gr.HTML("", elem_id="hint", apply_default_css=False, js_on_load=None)
+            generator = _choice(generators)
             with gr.Row(elem_id="ask"):
                 box = gr.Textbox(
                     lines=1, max_lines=8, elem_id="question", show_label=False, container=False
@@ -124,19 +103,19 @@ def build_page(source: EngineSource) -> gr.Blocks:
                 ),
             )
 
-        async def ask(question: str, kept: Turns) -> AsyncIterator[Shown]:
-            async for shown in _ask(source, question, kept):
+        async def ask_typed(question: str, held: Kept, by: str | None) -> AsyncIterator[Shown]:
+            async for shown in ask(source, question, held, by):
                 yield shown
 
-        async def ask_that(kept: Turns, event: gr.EventData) -> AsyncIterator[Shown]:
-            async for shown in _ask(source, str(event.question), kept):
+        async def ask_that(held: Kept, by: str | None, event: gr.EventData) -> AsyncIterator[Shown]:
+            async for shown in ask(source, str(event.question), held, by):
                 yield shown
 
-        outputs = [box, turns, conversation, hint]
+        outputs = [box, kept, conversation, hint]
         typed = gr.on(
             [box.submit, send.click],
-            ask,
-            [box, turns],
+            ask_typed,
+            [box, kept, generator],
             outputs,
             trigger_mode="once",
             show_progress="hidden",
@@ -144,17 +123,33 @@ def build_page(source: EngineSource) -> gr.Blocks:
         )
         chosen = conversation.ask(
             ask_that,
-            [turns],
+            [kept, generator],
             outputs,
             trigger_mode="once",
             show_progress="hidden",
             api_visibility="private",
         )
-        below.forget(
-            lambda: ((), render.welcome(), ""),
-            None,
-            [turns, conversation, hint],
+        conversation.halt(
+            lambda held: render.conversation(held.turns),
+            [kept],
+            [conversation],
             cancels=[typed, chosen],
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        below.forget(
+            lambda: (Kept(), welcome(), ""),
+            None,
+            [kept, conversation, hint],
+            cancels=[typed, chosen],
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        page.load(  # the documents may be others than when the page was built
+            welcome,
+            None,
+            conversation,
+            queue=False,
             show_progress="hidden",
             api_visibility="private",
         )
@@ -166,43 +161,17 @@ def build_page(source: EngineSource) -> gr.Blocks:
     return page
 
 
-async def _ask(source: EngineSource, question: str, kept: Turns) -> AsyncIterator[Shown]:
-    """Show the question at once, then its answer; a question that cannot be sent stays put."""
-    asked = question.strip()
-    if hint := _objection(asked):
-        yield gr.skip(), kept, gr.skip(), hint
-        return
-    yield "", kept, render.conversation((*kept, render.waiting(asked))), ""
-    turns = (*kept, await _turn(source.current, asked))[-_TURNS_KEPT:]
-    yield gr.skip(), turns, render.conversation(turns), ""
-
-
-def _objection(question: str) -> str:
-    """Why a question cannot be sent; empty where it can."""
-    if not question:
-        return both("ui.empty")
-    if len(question) > MAX_QUESTION_CHARACTERS:
-        return both("ui.too_long", count=len(question), limit=MAX_QUESTION_CHARACTERS)
-    return ""
-
-
-async def _turn(engine: EngineLike, question: str) -> str:
-    """A finished turn: an answer, an abstention, or words about what went wrong."""
-    try:
-        answer = await engine.ask(question)
-        documents = _documents_behind(engine, answer)
-        return render.answered(question, answer, documents)
-    except CitydipError as error:
-        logger.warning("question failed", extra={"slug": error.slug, "status": error.status})
-        return render.failed(question, error.slug)
-    except Exception:  # the last boundary before the reader: a trace belongs in the log
-        logger.exception("question failed unexpectedly")
-        return render.failed(question, "general")
-
-
-def _documents_behind(engine: EngineLike, answer: Answer) -> Mapping[str, Document]:
-    shown = answer.passages if answer.abstained else answer.citations
-    return {name: engine.document(name) for name in dict.fromkeys(s.document_id for s in shown)}
+def _choice(generators: Sequence[str]) -> gr.Radio:
+    """Who is to answer; hidden where there is only one."""
+    several = len(generators) > 1
+    return gr.Radio(
+        list(generators),  # the script puts their names in the reader's language
+        value=generators[0] if several else None,
+        visible=several,
+        elem_id="generator",
+        show_label=False,
+        container=False,
+    )
 
 
 def _theme() -> gr.themes.Base:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from citydip_rag.schema import Answer, Citation, Document, Language
+from citydip_rag.schema import Answer, Citation, Document
 from citydip_rag.ui.cards import cited_section, nearest_section
-from citydip_rag.ui.words import both, keys_of, localized
+from citydip_rag.ui.examples import Examples
+from citydip_rag.ui.words import both, keys_of
 
 _HIGH_CONFIDENCE = 0.8
 _FAIR_CONFIDENCE = 0.5
+_LONGEST_TAIL = 24
 
 
 def conversation(turns: Iterable[str]) -> str:
@@ -30,14 +32,14 @@ def conversation(turns: Iterable[str]) -> str:
     return f'<h2 class="quiet">{both("ui.conversation")}</h2><div class="turns">{articles}</div>'
 
 
-def welcome() -> str:
-    """What stands in place of a conversation that has not begun: examples and a legend."""
+def welcome(examples: Examples = ()) -> str:
+    """What stands in place of a conversation that has not begun: a legend, and examples if any."""
     chips = "".join(
         f'<button type="button" class="chip l-{language}" lang="{language}" '
-        f'data-ask="{localized(language, key)}">{localized(language, key)}</button>'
-        for key in keys_of("example")
-        for language in Language
+        f'data-ask="{escape(question)}">{escape(question)}</button>'
+        for language, question in examples
     )
+    offered = f'<h3 class="label">{both("ui.examples")}</h3><div class="chips">{chips}</div>'
     legend = "".join(
         f'<li><span class="sample sample-{name}" aria-hidden="true"></span>'
         f"<span>{both(f'ui.legend_{name}')}</span></li>"
@@ -45,8 +47,7 @@ def welcome() -> str:
     )
     return (
         f'<div class="welcome"><h2>{both("ui.welcome")}</h2>'
-        f"<p>{both('ui.welcome_detail')}</p>"
-        f'<h3 class="label">{both("ui.examples")}</h3><div class="chips">{chips}</div></div>'
+        f"<p>{both('ui.welcome_detail')}</p>{offered if chips else ''}</div>"
         f'<aside class="panel legend"><h3 class="label">{both("ui.legend")}</h3>'
         f"<ul>{legend}</ul></aside>"
     )
@@ -57,7 +58,33 @@ def waiting(question: str) -> str:
     dots = '<span class="dots" aria-hidden="true"><i></i><i></i><i></i></span>'
     return (
         f'{_asked(question)}<div class="reply reply-waiting" role="status">'
-        f"{dots}{both('ui.waiting')}</div>"
+        f"{dots}{both('ui.waiting')} {_stop()}</div>"
+    )
+
+
+def writing(question: str, sentences: Sequence[tuple[str, str]], pending: str) -> str:
+    """A turn whose answer is being written: what is checked, and after it what is not.
+
+    Args:
+        question: as it was asked.
+        sentences: the checked ones, each with what became of it.
+        pending: what no check has reached yet.
+    """
+    said = " ".join(
+        f'<span class="fate-{fate}">{escape(sentence)}</span>' for sentence, fate in sentences
+    )
+    return (
+        f'{_asked(question)}<div class="reply reply-waiting reply-writing">'
+        f'<div class="said"><p>{said} <span class="fate-open">{escape(pending)}</span></p></div>'
+        f'<p class="checking">{both("ui.checking")} {_stop()}</p></div>'
+    )
+
+
+def stopped(question: str) -> str:
+    """A turn that its reader has stopped."""
+    return (
+        f'{_asked(question)}<div class="reply reply-failed reply-stopped">'
+        f'<h3 class="verdict">{both("ui.stopped")}</h3>{_again(question)}</div>'
     )
 
 
@@ -80,8 +107,10 @@ def answered(question: str, answer: Answer, documents: Mapping[str, Document] | 
     return (
         f'{_asked(question)}<div class="reply reply-answer">'
         f'<h3 class="quiet">{both("ui.answered")}</h3>'
+        f"{_understood(answer)}{_notice(answer)}"
         f'<div class="said" lang="{answer.language}">{paragraphs}</div>'
-        f"{_facts(answer)}{_show('ui.show_evidence')}</div>"
+        f"{_left_out(answer)}{_facts(answer)}"
+        f'<div class="after">{_copy(answer)}{_show("ui.show_evidence")}</div></div>'
         f"{cited_section(question, answer, known)}"
     )
 
@@ -93,8 +122,7 @@ def failed(question: str, slug: str) -> str:
     return (
         f'{_asked(question)}<div class="reply reply-failed" role="alert">'
         f'<h3 class="verdict">{both("ui.failed")}</h3><p>{both(key)}</p>'
-        f'<button type="button" class="quiet-button" data-ask="{escape(question)}">'
-        f"{both('ui.ask_again')}</button></div>"
+        f"{_again(question)}</div>"
     )
 
 
@@ -102,8 +130,10 @@ def _abstained(question: str, answer: Answer, documents: Mapping[str, Document])
     return (
         f'{_asked(question)}<div class="reply reply-abstained">'
         f'<h3 class="verdict">{both("ui.abstained")}</h3>'
+        f"{_understood(answer)}{_notice(answer)}"
         f'<div class="said" lang="{answer.language}"><p>{escape(answer.answer)}</p></div>'
-        f"{_facts(answer)}{_show('ui.show_nearest') if answer.passages else ''}</div>"
+        f"{_left_out(answer)}{_facts(answer)}"
+        f"{_show('ui.show_nearest') if answer.passages else ''}</div>"
         f"{nearest_section(question, answer, documents)}"
     )
 
@@ -112,6 +142,61 @@ def _asked(question: str) -> str:
     return (
         f'<div class="asked"><h3 class="quiet">{both("ui.you_asked")}</h3>'
         f"<p>{escape(question)}</p></div>"
+    )
+
+
+def _stop() -> str:
+    return f'<button type="button" class="quiet-button stop">{both("ui.stop")}</button>'
+
+
+def _again(question: str) -> str:
+    return (
+        f'<button type="button" class="quiet-button" data-ask="{escape(question)}">'
+        f"{both('ui.ask_again')}</button>"
+    )
+
+
+def _understood(answer: Answer) -> str:
+    """How a follow-up was understood."""
+    if not answer.standalone:
+        return ""
+    return (
+        f'<p class="understood">{both("ui.understood")} '
+        f'<q lang="{answer.language}">{escape(answer.standalone)}</q></p>'
+    )
+
+
+def _notice(answer: Answer) -> str:
+    """What a reader should know of how the answer came about."""
+    if not answer.notice:
+        return ""
+    return f'<p class="remark" lang="{answer.language}">{escape(answer.notice)}</p>'
+
+
+def _left_out(answer: Answer) -> str:
+    """The sentences that the documents do not bear out, with the reasons, closed."""
+    doubtful = [claim for claim in answer.claims if not claim.supported]
+    if not doubtful:
+        return ""
+    items = "".join(
+        f"<li><p>{escape(claim.text)}</p>"
+        + "".join(f'<p class="reason">{escape(reason)}</p>' for reason in claim.reasons)
+        + "</li>"
+        for claim in doubtful
+    )
+    return (
+        f'<details class="left-out"><summary>{both("ui.not_backed", count=len(doubtful))}</summary>'
+        f'<ul lang="{answer.language}">{items}</ul></details>'
+    )
+
+
+def _copy(answer: Answer) -> str:
+    """The button that copies an answer with its quotations."""
+    sources = "\n".join(f"[{c.number}] {c.place}: “{c.quote}”" for c in answer.citations)
+    return (
+        f'<button type="button" class="quiet-button copy" '
+        f'data-copy="{escape(answer.answer)}&#10;&#10;{escape(sources)}">'
+        f"{both('ui.copy')}</button>"
     )
 
 
@@ -151,7 +236,8 @@ def _said(
     """A claim with its badges, which never begin a line; in another language it says which."""
     words, space, last = claim.rpartition(" ")
     badges = "".join(_badge(citation.number) for citation in citations)
-    marked = f'{escape(words)}{space}<span class="tail">{escape(last)} {badges}</span>'
+    together = ' class="tail"' if len(last) <= _LONGEST_TAIL else ""  # else wider than a phone
+    marked = f"{escape(words)}{space}<span{together}>{escape(last)} {badges}</span>"
     document = documents.get(citations[0].document_id)
     if document is None or document.language == answer.language:
         return marked

@@ -35,6 +35,11 @@ const speak = (language) => {
   });
   set(document.querySelector("#send"), { "aria-label": labels.send, title: labels.send });
   set(document.querySelector("#hint"), { role: "status" });
+  for (const input of document.querySelectorAll("#generator input")) {
+    const name = input.closest("label")?.querySelector("span");
+    const label = labels[`by_${input.value}`] ?? input.value;
+    if (name && name.textContent !== label) name.textContent = label; // else we would see it below
+  }
   set(document.querySelector(".switch"), { "aria-label": labels.language_switch });
   for (const button of document.querySelectorAll("[data-choose]")) {
     button.setAttribute("aria-pressed", String(button.dataset.choose === language));
@@ -79,12 +84,28 @@ const reveal = (turn, number) => {
   flash(card, ...marks);
 };
 
+const copy = async (button) => {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    return; // the browser does not let us: the reader can still select the text
+  }
+  const words = button.innerHTML;
+  button.textContent = props.labels[language()].copied;
+  setTimeout(() => (button.innerHTML = words), 1600);
+};
+
 element.addEventListener("click", (event) => {
   const asked = event.target.closest("[data-ask]");
   const badge = event.target.closest(".badge");
   const number = event.target.closest(".number");
   const evidence = event.target.closest(".show-evidence");
-  if (asked) {
+  const copied = event.target.closest(".copy");
+  if (event.target.closest(".stop")) {
+    trigger("halt");
+  } else if (copied) {
+    copy(copied);
+  } else if (asked) {
     trigger("ask", { question: asked.dataset.ask });
     // On a phone this would only raise the keyboard over the answer.
     if (wide.matches) document.querySelector("#question textarea")?.focus({ preventScroll: true });
@@ -107,10 +128,15 @@ document.addEventListener("click", (event) => {
   store(choice);
 });
 
+let settled = "";
 watch("value", () => {
   const turn = element.querySelector(".turn:last-of-type");
   if (!turn) return;
   show(turn);
+  // An answer that is being written must not pull its reader back with every word.
+  const state = `${turn.id} ${Boolean(turn.querySelector(".reply-waiting"))}`;
+  if (state === settled) return;
+  settled = state;
   requestAnimationFrame(() => turn.scrollIntoView({ block: "start", behavior: behavior() }));
   const reply = turn.querySelector(".reply:not(.reply-waiting)");
   const announcer = document.querySelector("#announcer");

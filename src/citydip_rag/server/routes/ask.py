@@ -1,21 +1,33 @@
-"""`POST /ask` and `POST /search`."""
+"""`POST /ask`, `POST /ask/stream` and `POST /search`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+import json
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Any, Final, TypedDict
 
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from citydip_rag.errors import CitydipError
+from citydip_rag.events import Answered, Event
 from citydip_rag.schema import (
     MAX_QUESTION_CHARACTERS,
     MAX_TOP_K,
+    MAX_TURNS,
     Answer,
     Language,
+    Policy,
     SearchResult,
+    Turn,
 )
 from citydip_rag.server.dependencies import EngineDep
-from citydip_rag.server.problems import MEDIA_TYPE, Problem
+from citydip_rag.server.problems import MEDIA_TYPE, UNEXPECTED, Problem, problem_of
+
+logger = logging.getLogger(__name__)
 
 router = APIRouter(tags=["questions"])
 
@@ -27,6 +39,13 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
         (502, "The generator failed"),
     )
 }
+PING_SECONDS: Final = 15
+"""A comment keeps the connection open while nothing comes."""
+_EVENTS: Final = (
+    "`retrieval`, then `token` and `claim` as the answer is written and checked, `discard` where"
+    " what was written does not count, and at last `answer`, which is what `/ask` returns; or"
+    " `error`, with a problem."
+)
 _EXAMPLES: Final = {
     "Indonesian": {"value": {"question": "Apa tantangan terbesar diplomasi kota?"}},
     "English": {"value": {"question": "What is the greatest challenge of city diplomacy?"}},
@@ -62,6 +81,31 @@ class AskRequest(SearchRequest):
     language: Annotated[
         Language | None, Field(description="Of the answer's own words; default: the question's.")
     ] = None
+    history: Annotated[
+        list[Turn],
+        Field(max_length=MAX_TURNS, description="The conversation so far, oldest first."),
+    ] = []
+    generator: Annotated[
+        str | None,
+        Field(max_length=100, description="One of those that `/health/ready` names."),
+    ] = None
+    policy: Annotated[
+        Policy | None,
+        Field(
+            description="What becomes of a model's sentences that the documents do not bear out:"
+            " left out, marked `[?]`, or shown."
+        ),
+    ] = None
+
+
+class _Asked(TypedDict):
+    question: str
+    language: Language | None
+    top_k: int | None
+    documents: list[str] | None
+    history: list[Turn]
+    generator: str | None
+    policy: Policy | None
 
 
 @router.post("/ask", responses=_PROBLEMS, summary="Ask a question")
@@ -70,11 +114,60 @@ async def ask(
     engine: EngineDep,
 ) -> Answer:
     """Answer from the documents with exact citations, or abstain."""
-    return await engine.ask(
-        request.question,
+    return await engine.ask(**_asked(request))
+
+
+@router.post(
+    "/ask/stream",
+    responses={
+        **_PROBLEMS,
+        200: {"content": {"text/event-stream": {}}, "description": _EVENTS},
+    },
+    response_class=EventSourceResponse,
+    summary="Ask a question, and see the answer being written and checked",
+)
+async def ask_stream(
+    request: Annotated[AskRequest, Body(openapi_examples=_EXAMPLES)],
+    engine: EngineDep,
+) -> EventSourceResponse:
+    """Like `/ask`, as server-sent events. A client that leaves ends the work."""
+    events = engine.stream(**_asked(request))
+    first = await anext(events)  # what cannot be asked is refused with a status of its own
+    return EventSourceResponse(_told(first, events), ping=PING_SECONDS)
+
+
+async def _told(first: Event, events: AsyncGenerator[Event]) -> AsyncGenerator[ServerSentEvent]:
+    async with aclosing(events):
+        yield _sent(first)
+        try:
+            async for event in events:
+                yield _sent(event)
+        except CitydipError as error:
+            yield _failed(problem_of(error))
+        except Exception:  # the last boundary before the client: a trace belongs in the log
+            logger.exception("unexpected error")
+            yield _failed(UNEXPECTED)
+
+
+def _sent(event: Event) -> ServerSentEvent:
+    """An event; of the last one, the answer itself."""
+    data = event.answer if isinstance(event, Answered) else event
+    return ServerSentEvent(data.model_dump_json(), event=event.name)
+
+
+def _failed(problem: Problem) -> ServerSentEvent:
+    return ServerSentEvent(json.dumps(problem.content()), event="error")
+
+
+def _asked(request: AskRequest) -> _Asked:
+    return _Asked(
+        question=request.question,
         language=request.language,
         top_k=request.top_k,
         documents=request.documents,
+        history=request.history,
+        generator=request.generator,
+        policy=request.policy,
     )
 
 

@@ -14,6 +14,7 @@ from citydip_rag.schema import Heading, Page
 from citydip_rag.server.dependencies import LibraryDep
 from citydip_rag.server.guard import check_change, why_locked
 from citydip_rag.server.problems import MEDIA_TYPE, Problem
+from citydip_rag.uploads import Upload
 
 MAX_TEXT: Final = 100_000
 """Characters of a document sent at once."""
@@ -119,11 +120,12 @@ async def add(
     *,
     replace: Annotated[bool, Query(description="Replace files of the same name.")] = False,
 ) -> Accepted:
-    """Put files into the folder; they are indexed in the background, see `GET /indexing`."""
-    sources = [
-        await asyncio.to_thread(library.add, file.filename or "", file.file, replace=replace)
-        for file in files
-    ]
+    """Put files into the folder: all of them or, where one is refused, none.
+
+    They are indexed in the background, see `GET /indexing`.
+    """
+    sent = [Upload(file.filename or "", file.file) for file in files]
+    sources = await asyncio.to_thread(library.add, *sent, replace=replace)
     return Accepted(sources=tuple(sources), job=library.job)
 
 

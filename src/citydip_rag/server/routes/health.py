@@ -25,6 +25,7 @@ class Ready(BaseModel):
     passages: int
     embedding_model: str
     generator: str
+    generators: list[str]
 
 
 @router.get("/live", summary="Is the process alive?")
@@ -43,4 +44,5 @@ async def ready(engine: EngineDep) -> Ready:
         passages=manifest.passages,
         embedding_model=manifest.embedding_model,
         generator=engine.generator.name,
+        generators=engine.generators.names,
     )

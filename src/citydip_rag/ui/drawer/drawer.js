@@ -24,6 +24,7 @@ const openDrawer = () => {
 };
 
 const closeDrawer = () => {
+  clearOutcome(); // it has been seen
   const within = drawer.contains(document.activeElement);
   drawer.hidden = true;
   showState();
@@ -36,6 +37,14 @@ document.addEventListener("click", (event) => {
   if (!event.target.closest(".opener")) return;
   if (drawer.hidden) openDrawer();
   else closeDrawer();
+});
+
+// Whoever asks a question has read what came of the indexing.
+document.addEventListener("click", (event) => {
+  if (event.target.closest("#send, [data-ask]")) clearOutcome();
+});
+document.addEventListener("keydown", ({ key, shiftKey, isComposing, target }) => {
+  if (key === "Enter" && !shiftKey && !isComposing && target.closest("#question")) clearOutcome();
 });
 
 // Before the page shows a passage, the drawer makes room for it.
@@ -54,6 +63,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 find(".close").addEventListener("click", closeDrawer);
+find(".key").addEventListener("submit", tryKey);
+find(".forget").addEventListener("click", forgetKey);
 find(".stop").addEventListener("click", () => {
   sending.stop?.abort();
   find("#drawer-title").focus({ preventScroll: true });

@@ -4,7 +4,6 @@ const RETRIES = 10;
 const expected = { added: new Set(), gone: new Set() };
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-const holds = (source, { source: listed }) => listed === source || listed.startsWith(`${source}/`);
 
 // The list as it is now, and the indexing if somebody else has begun it.
 const refresh = async () => {

@@ -3,10 +3,15 @@ const FILTER_FROM = 16;
 const FIRST = ["failed", "skipped"]; // someone has to do something about these
 const rows = new Map();
 const library = { documents: [], changeable: false, known: false };
+const newest = new Set(); // sources of what was sent last
 
-const rank = ({ status }) => {
-  const place = FIRST.indexOf(status);
-  return place < 0 ? FIRST.length : place;
+const holds = (source, { source: listed }) => listed === source || listed.startsWith(`${source}/`);
+
+// What was sent last is looked for first, then what needs somebody to act.
+const rank = (info) => {
+  const place = FIRST.indexOf(info.status);
+  const fresh = [...newest].some((name) => holds(name, info));
+  return (fresh ? 0 : FIRST.length + 1) + (place < 0 ? FIRST.length : place);
 };
 // An archive has no text of its own; its passages are those of the documents in it.
 const isContainer = ({ status, title }) => status === "indexed" && !title;
@@ -18,6 +23,7 @@ const load = async () => {
   library.known = true;
   find(".adding").hidden = !listed.changeable;
   showLocked(listed.locked);
+  showKey(listed);
   showFiles();
   return listed.job;
 };
@@ -43,14 +49,16 @@ const describe = (info) => {
 };
 
 const rowOf = (info) => {
-  const title = make("p", { class: "title", lang: info.language ?? "" }, info.title || info.source);
+  const called = info.title || info.source;
+  const attributes = { class: "title", lang: info.language ?? "", title: called };
+  const title = make("p", attributes, called);
   const row = make("li", { class: "file", tabindex: "-1", "data-status": info.status });
   const about = make("div", { class: "about" }, title);
-  if (info.title) about.append(make("p", { class: "source" }, info.source));
+  if (info.title) about.append(make("p", { class: "source", title: info.source }, info.source));
   about.append(describe(info));
   row.append(about);
   if (library.changeable && info.removable) row.append(offerRemoval(row, info));
-  if (info.reason) row.append(make("p", { class: "reason", lang: "en" }, info.reason));
+  if (info.reason) row.append(make("p", { class: "reason" }, ...explained(info.reason)));
   return row;
 };
 
@@ -98,14 +106,14 @@ const filterFiles = () => {
   if (!many) box.value = "";
   const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
   let matching = 0;
-  for (const { title, source } of library.documents) {
-    const text = `${title} ${source}`.toLowerCase();
+  for (const info of library.documents) {
+    const text = `${info.title} ${info.source}`.toLowerCase();
     const matches = words.every((word) => text.includes(word));
-    rows.get(source).row.hidden = !matches;
-    matching += matches;
+    rows.get(info.source).row.hidden = !matches;
+    matching += matches && !isContainer(info);
   }
-  const { length } = library.documents;
-  if (words.length) say(find(".found"), "found", { count: matching, total: length });
+  const total = library.documents.filter((info) => !isContainer(info)).length;
+  if (words.length) find(".found").replaceChildren(...counted("found", total, { matching }));
   else find(".found").replaceChildren();
   showSummary(matching);
 };
@@ -117,12 +125,17 @@ const showSummary = (matching) => {
   if (!documents.length) say(summary, library.changeable ? "none_yet" : "none");
   else if (!matching) say(summary, "none_found");
   else {
-    const files = documents.filter(({ removable }) => removable).length;
+    // Every row is a document but an archive's, and a file but those of what is inside another.
     const texts = documents.filter((info) => !isContainer(info));
+    const files = documents.filter(({ removable }) => removable).length;
     const passages = texts.reduce((sum, info) => sum + info.passages, 0);
-    const failed = documents.filter(({ status }) => status === "failed").length;
-    const facts = [counted("files", files), counted("passages", passages)];
-    if (failed) facts.push(counted("failed", failed));
+    const facts = [counted("documents", texts.length)];
+    if (files !== texts.length) facts.push(counted("files", files));
+    facts.push(counted("passages", passages));
+    for (const status of FIRST) {
+      const count = documents.filter((info) => info.status === status).length;
+      if (count) facts.push(counted(status, count));
+    }
     summary.replaceChildren(
       ...facts.flatMap((fact, number) => (number ? [" · ", ...fact] : fact)),
     );

@@ -28,6 +28,7 @@ const showBusy = () => {
 };
 
 const showJob = (job) => {
+  clearOutcome();
   const stage = `stage_${job.stage}` in labels[languages[0]] ? `stage_${job.stage}` : "stage_begun";
   const { done, total } = job;
   const before = find(".progress.indexing").dataset.stage;
@@ -41,6 +42,7 @@ const hideJob = () => {
   hideProgress("indexing");
 };
 
+// It stands until something else happens.
 const showOutcome = (key, values) => {
   const outcome = find(".outcome");
   outcome.hidden = false;

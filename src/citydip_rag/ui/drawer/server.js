@@ -22,7 +22,7 @@ const call = async (method, path) => {
   let response;
   try {
     const signal = AbortSignal.timeout(PATIENCE);
-    response = await fetch(besidePage(path), { method, signal });
+    response = await fetch(besidePage(path), { method, signal, headers: credentials() });
   } catch {
     throw unreached();
   }
@@ -38,6 +38,7 @@ const send = (file, { replace, signal, progressed }) =>
     const address = besidePage("documents");
     if (replace) address.searchParams.set("replace", "true");
     request.open("POST", address);
+    for (const header of Object.entries(credentials())) request.setRequestHeader(...header);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => progressed(event.loaded));
     request.addEventListener("error", () => reject(unreached()));

@@ -37,6 +37,7 @@ const addFiles = (files, replace = false) => {
 
 const sendAll = async () => {
   sending.stop = new AbortController();
+  newest.clear();
   announce("sending_begun", { count: sending.of });
   while (queue.length) await sendNext(queue.shift());
   Object.assign(sending, { total: 0, sent: 0, number: 0, of: 0, stop: null });
@@ -56,6 +57,7 @@ const sendNext = async ({ file, replace }) => {
     const { signal } = sending.stop;
     for (const source of await send(file, { replace, signal, progressed })) {
       expected.added.add(source);
+      newest.add(source);
     }
     follow();
   } catch (problem) {
@@ -82,6 +84,7 @@ const named = (names) => {
 
 // A notice stays until it is answered or its file is sent anew.
 const addNotice = ({ names, problem, retry, replace }) => {
+  clearOutcome();
   forgetNotice(names);
   const notice = make("li", { class: "notice", role: "alert", "data-names": JSON.stringify(names) });
   const close = (act) => () => {
@@ -91,7 +94,7 @@ const addNotice = ({ names, problem, retry, replace }) => {
   };
   if (names.length) notice.append(make("p", { class: "title" }, ...named(names)));
   notice.append(make("p", {}, ...said(problemKey(problem), { megabytes })));
-  if (problem.detail) notice.append(make("p", { class: "detail", lang: "en" }, problem.detail));
+  if (problem.detail) notice.append(make("p", { class: "detail" }, ...explained(problem.detail)));
   const choices = make("div", { class: "choices" });
   if (replace) choices.append(button("quiet-button", "replace", close(replace)));
   if (retry) choices.append(button("quiet-button", "retry", close(retry)));

@@ -32,6 +32,28 @@ const say = (node, key, values) => node.replaceChildren(...said(key, values));
 const counted = (key, count, values) =>
   said(`${key}_${count === 1 ? "one" : "other"}`, { count, ...values });
 
+// Why a file was not read comes as English sentences. Our English texts have the same form, by which
+// the reason is known and said in all languages; one without such a text stays as it is.
+const formOf = (words) => {
+  const literal = (part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const parts = words
+    .split(/\{(\w+)\}/) // every other one is a name
+    .map((part, number) => (number % 2 ? `(?<${part}>.+)` : literal(part)));
+  return new RegExp(`^${parts.join("")}$`, "s");
+};
+
+const forms = Object.entries(labels.en)
+  .filter(([key]) => key.startsWith("reason."))
+  .map(([key, words]) => [key, formOf(words)]);
+
+const explained = (reason) => {
+  for (const [key, form] of forms) {
+    const found = form.exec(reason);
+    if (found) return said(key, found.groups);
+  }
+  return [make("span", { lang: "en" }, reason)];
+};
+
 const languageName = (code) => (language) => {
   try {
     return new Intl.DisplayNames(language, { type: "language" }).of(code);

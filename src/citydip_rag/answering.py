@@ -1,0 +1,135 @@
+"""An answer in the making: written, checked sentence by sentence, and replaced where it must be."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+
+from citydip_rag.errors import GenerationError
+from citydip_rag.events import Checked, Discarded, Written
+from citydip_rag.generation import GenerationRequest, Generator, declines
+from citydip_rag.grounding import Checker, ProseSplitter, QuotationSplitter, Sentence
+from citydip_rag.texts import text
+
+logger = logging.getLogger(__name__)
+
+Progress = Written | Checked | Discarded
+
+
+class Draft:
+    """One answer, from the first token to the last check.
+
+    Attributes:
+        generator: whose answer it is at last.
+        checker: holds what is shown, with claims and citations.
+        lead: our own words before it.
+        written: all that a language model wrote, unchecked.
+        notice: what a reader should know of how it came about.
+        failure: what went wrong with the generator where another took its place.
+    """
+
+    def __init__(
+        self,
+        request: GenerationRequest,
+        checker_for: Callable[[Generator], Checker],
+        generator: Generator,
+    ) -> None:
+        """Begin an answer; nothing is written yet."""
+        self._request = request
+        self._checker_for = checker_for
+        self.generator = generator
+        self.checker = checker_for(generator)
+        self.lead = ""
+        self.written = ""
+        self.notice = ""
+        self.failure = ""
+
+    async def write(self, quoting: Generator) -> AsyncGenerator[Progress]:
+        """Write the answer.
+
+        Args:
+            quoting: takes over where nothing that the generator wrote can be shown.
+
+        Raises:
+            GenerationError: of a generator that quotes; any other's failure is noted.
+        """
+        async with aclosing(self._attempt(self.generator)) as events:
+            async for event in events:
+                yield event
+        if self.generator.quotes:
+            return
+        if not self.failure and declines(self.written):
+            self._discard("declined")
+            yield Discarded(notice=self.notice)
+        elif self.checker.text:
+            self._note_what_is_missing()
+        else:
+            earlier = self.checker
+            self._discard("failed" if self.failure else "nothing_left")
+            yield Discarded(notice=self.notice)
+            self.generator = quoting
+            async with aclosing(self._attempt(quoting)) as events:
+                async for event in events:
+                    yield event
+            self.checker.claims[:0] = earlier.claims
+
+    async def _attempt(self, generator: Generator) -> AsyncGenerator[Progress]:
+        self.checker = self._checker_for(generator)
+        splitter = QuotationSplitter() if generator.quotes else ProseSplitter()
+        try:
+            async with aclosing(_closing(generator.stream(self._request))) as pieces:
+                async for piece in pieces:
+                    if not generator.quotes:
+                        self.written += piece
+                    yield Written(text=piece)
+                    for checked in await self._check(splitter.feed(piece)):
+                        yield checked
+        except GenerationError as error:
+            if generator.quotes:
+                raise
+            logger.warning("the generator failed: %s", error)
+            self.failure = str(error)
+        for checked in await self._check(splitter.finish()):
+            yield checked
+        self.lead = splitter.lead
+
+    async def _check(self, sentences: Sequence[Sentence]) -> list[Checked]:
+        if not sentences or (not self.generator.quotes and declines(self.written)):
+            return []
+        found = await asyncio.to_thread(lambda: [self.checker.check(s) for s in sentences])
+        return [
+            Checked(claim=f.claim, shown=f.shown, citation=f.citation)
+            for f in found
+            if f is not None
+        ]
+
+    def _discard(self, why: str) -> None:
+        self.notice = text(self._request.language, f"notice.{why}")
+        self.checker = self._checker_for(self.generator)
+
+    def _note_what_is_missing(self) -> None:
+        language, removed = self._request.language, self.checker.removed
+        notices = []
+        if removed:
+            key = "notice.removed_one" if removed == 1 else "notice.removed_other"
+            notices.append(text(language, key, count=removed))
+        doubtful = sum(not claim.supported for claim in self.checker.claims) - removed
+        if doubtful and self.checker.marks:
+            key = "notice.marked_one" if doubtful == 1 else "notice.marked_other"
+            notices.append(text(language, key, count=doubtful))
+        if self.failure:
+            notices.append(text(language, "notice.cut_off"))
+        self.notice = " ".join(notices)
+
+
+async def _closing(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
+    """The same pieces; closing this one closes that one, if it can be closed."""
+    try:
+        async for piece in pieces:
+            yield piece
+    finally:
+        close = getattr(pieces, "aclose", None)
+        if close is not None:
+            await close()

@@ -1,0 +1,196 @@
+"""`citydip calibrate grounding`: what to make of alignment and findings, learned from pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from citydip_rag.embedding import Embedder
+from citydip_rag.errors import EvaluationError
+from citydip_rag.evaluation.datasets import NliPair
+from citydip_rag.evaluation.grounding import chosen, verifier_over
+from citydip_rag.evaluation.statistics import Array, BoolArray, auc, balanced_accuracy
+from citydip_rag.grounding import SupportModel
+from citydip_rag.grounding.comparing import CONTRADICTING, FEATURES, KINDS
+from citydip_rag.grounding.support import best_unit
+
+_FOLDS: Final = 8
+_ROUNDS: Final = 3
+"""Of fitting and then choosing anew which unit of its premise speaks for a pair."""
+_REGULARIZATION: Final = 0.3
+_LEAST_SCALE: Final = 0.01
+_SMALL_SHARE: Final = 0.3
+"""Weight of every further data set, all its pairs together, beside the first."""
+_CONTRADICTION: Final = 3.0
+"""Log odds that a finding costs at least, however rare it is in the data."""
+
+_CONTRADICTING: Final = np.array([name in CONTRADICTING for name in FEATURES])
+_CHECKED: Final = np.array([name in KINDS for name in FEATURES])
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """One data set's pairs as features.
+
+    Attributes:
+        units: for each pair (units, features); pairs that cannot be read are left out.
+        labels: (pairs,) whether the premise bears the hypothesis out.
+        premises: of each pair; pairs of one premise are in one fold.
+        head: fingerprint of the projection.
+    """
+
+    units: list[Array]
+    labels: BoolArray
+    premises: list[str]
+    head: str
+
+
+def pairs_from(
+    pairs: Sequence[NliPair], embedder: Embedder, *, whole: bool, progress: Progress | None = None
+) -> Pairs:
+    """Features of a data set, of its tune split or of the whole."""
+    pairs = chosen(pairs, "all" if whole else "tune")
+    verifier, passages = verifier_over(pairs, embedder)
+    units, labels, premises = [], [], []
+    for number, pair in enumerate(pairs, start=1):
+        examined = verifier.examine(pair.hypothesis, [passages[pair.premise]])
+        if examined:
+            values = [[e.compared.values[name] for name in FEATURES] for e in examined]
+            units.append(np.array(values))
+            labels.append(pair.entailed)
+            premises.append(pair.premise)
+        if progress is not None:
+            progress(number, len(pairs))
+    return Pairs(units, np.array(labels, dtype=bool), premises, verifier.head)
+
+
+def fit_support(groups: Mapping[str, Pairs]) -> SupportModel:
+    """Fit weights, and the bias such that 0.5 is the best threshold on folds left out.
+
+    The first group is the large one; each further one weighs 0.3 times as much in all.
+
+    Raises:
+        EvaluationError: there are too few pairs of either kind.
+    """
+    data = _Data.of(groups)
+    if min(data.labels.sum(), (~data.labels).sum()) < _FOLDS:
+        raise EvaluationError(
+            f"Calibrating needs at least {_FOLDS} entailed pairs and {_FOLDS} others."
+        )
+    left_out = np.zeros(len(data.labels))
+    for fold in range(_FOLDS):
+        test = data.folds == fold
+        if test.any():
+            fitted = _fit(data, ~test)
+            left_out[test] = [fitted.best(units)[0] for units in data.at(test)]
+    threshold = _threshold(data, left_out)
+    fitted = _fit(data, np.ones(len(data.labels), dtype=bool))
+    return SupportModel(
+        features=FEATURES,
+        means=tuple(fitted.means.round(5).tolist()),
+        scales=tuple(fitted.scales.round(5).tolist()),
+        weights=tuple(fitted.weights.round(5).tolist()),
+        bias=round(fitted.bias - threshold, 5),
+        head=next(iter(groups.values())).head,
+        fitted_on={name: len(pairs.labels) for name, pairs in groups.items()},
+        cross_validated=_figures(groups, data, left_out - threshold),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    units: list[Array]
+    labels: BoolArray
+    weights: Array
+    folds: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, groups: Mapping[str, Pairs]) -> _Data:
+        units = [values for pairs in groups.values() for values in pairs.units]
+        labels = np.concatenate([pairs.labels for pairs in groups.values()])
+        first = len(next(iter(groups.values())).labels)
+        weights, folds, numbers = [], [], []
+        for number, pairs in enumerate(groups.values()):
+            share = 1.0 if number == 0 else _SMALL_SHARE * first / len(pairs.labels)
+            weights += [share] * len(pairs.labels)
+            _, premise = np.unique(np.array(pairs.premises), return_inverse=True)
+            folds += (premise % _FOLDS).tolist()
+            numbers += [number] * len(pairs.labels)
+        return cls(units, labels, np.array(weights), np.array(folds), np.array(numbers))
+
+    def at(self, mask: BoolArray) -> list[Array]:
+        return [self.units[i] for i in np.flatnonzero(mask)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    means: Array
+    scales: Array
+    weights: Array
+    bias: float
+
+    def best(self, units: Array) -> tuple[float, int]:
+        terms = (units - self.means) / self.scales * self.weights
+        place = best_unit(terms, _CHECKED)
+        return float(terms[place].sum()) + self.bias, place
+
+
+def _fit(data: _Data, mask: BoolArray) -> _Fitted:
+    from sklearn.linear_model import LogisticRegression
+
+    units, labels, weights = data.at(mask), data.labels[mask], data.weights[mask]
+    picks = [0] * len(units)
+    fitted: _Fitted | None = None
+    for _ in range(_ROUNDS):
+        values = np.array([u[pick] for u, pick in zip(units, picks, strict=True)])
+        means = np.average(values, axis=0, weights=weights)
+        variance = np.average((values - means) ** 2, axis=0, weights=weights)
+        scales = np.maximum(np.sqrt(variance), _LEAST_SCALE)
+        model: Any = LogisticRegression(C=_REGULARIZATION, solver="newton-cholesky")
+        model.fit((values - means) / scales, labels, sample_weight=weights)
+        fitted = _Fitted(means, scales, model.coef_[0], float(model.intercept_[0]))
+        picks = [fitted.best(u)[1] for u in units]
+    assert fitted is not None  # noqa: S101  # there is at least one round
+    return _with_floor(fitted)
+
+
+def _with_floor(fitted: _Fitted) -> _Fitted:
+    """Findings that contradict cost at least so much, and the bias stays that of no finding."""
+    costs = fitted.weights / fitted.scales
+    absent = fitted.bias - float((costs * fitted.means)[_CONTRADICTING].sum())
+    costs[_CONTRADICTING] = np.minimum(costs[_CONTRADICTING], -_CONTRADICTION)
+    bias = absent + float((costs * fitted.means)[_CONTRADICTING].sum())
+    return _Fitted(fitted.means, fitted.scales, costs * fitted.scales, bias)
+
+
+def _threshold(data: _Data, logits: Array) -> float:
+    """Where both mistakes weigh least, each group counting as it does in fitting."""
+    edges = np.unique(np.quantile(logits, np.linspace(0.02, 0.98, 193)))
+
+    def wrong(edge: float) -> float:
+        accepted = logits >= edge
+        total = 0.0
+        for kind in (True, False):
+            own = data.labels == kind
+            weights = data.weights[own]
+            total += float(weights[accepted[own] != kind].sum() / weights.sum())
+        return total
+
+    return float(min(edges, key=wrong))
+
+
+def _figures(groups: Mapping[str, Pairs], data: _Data, logits: Array) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    for number, name in enumerate(groups):
+        own = data.groups == number
+        labels, accepted = data.labels[own], logits[own] >= 0
+        figures[f"{name}: auc"] = round(auc(labels, logits[own]), 4)
+        figures[f"{name}: balanced accuracy"] = round(balanced_accuracy(labels, accepted), 4)
+    return figures

@@ -1,0 +1,127 @@
+"""Why a chat server did not answer, in words that say what to do."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+
+from citydip_rag.errors import ContextLengthError, GenerationError
+from citydip_rag.generation.wire import error_text, parsed
+
+_PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+"""Statuses after which another attempt may succeed."""
+_LOOK: Final = "Look at the model server's log."
+
+
+class Refusal(Exception):  # noqa: N818  # carries the error that is reported in its place
+    """A request that was not answered with success.
+
+    Attributes:
+        reported: what the asker is told.
+        passing: another attempt may succeed.
+        of_server: it is the server's fault, not the request's.
+        retry_after: seconds that the server asks to wait.
+    """
+
+    def __init__(
+        self,
+        reported: GenerationError,
+        *,
+        passing: bool = False,
+        of_server: bool = True,
+        retry_after: float = 0.0,
+    ) -> None:
+        super().__init__(str(reported))
+        self.reported = reported
+        self.passing = passing
+        self.of_server = of_server
+        self.retry_after = retry_after
+
+    @classmethod
+    def unreachable(cls, address: str, error: Exception) -> Refusal:
+        """No answer at all."""
+        if isinstance(error, TimeoutError | httpx.TimeoutException):
+            said, remedy = "does not answer in time", "See whether it is still loading its model."
+        else:
+            said, remedy = "cannot be reached", "Start it, or correct CITYDIP_LLM_BASE_URL."
+        return cls(
+            GenerationError(f"The model server at {_shown(address)} {said}.", remedy), passing=True
+        )
+
+
+def refusal(response: httpx.Response, body: bytes, model: str, key: str) -> Refusal:
+    """What a status other than 200 means.
+
+    Args:
+        response: its status and headers.
+        body: what it said, as far as it was read.
+        model: the model that was asked for.
+        key: the key that was sent; it is never repeated.
+    """
+    said = _said(body, key)
+    status = response.status_code
+    if status in {401, 403}:
+        reported = GenerationError(
+            "The model server does not accept the key.",
+            "Set CITYDIP_LLM_API_KEY to a valid one.",
+        )
+        return Refusal(reported, of_server=False)
+    if status in {400, 413, 422} and _is_about_length(said):
+        return Refusal(
+            ContextLengthError(
+                "The question and its passages are too long for the model.",
+                "Raise the model server's context length, or lower CITYDIP_LLM_PASSAGES.",
+            ),
+            of_server=False,
+        )
+    if status == httpx.codes.NOT_FOUND or (status == httpx.codes.BAD_REQUEST and "model" in said):
+        reported = GenerationError(
+            f"The model server does not know the model {model!r} or has no such address: {said}.",
+            "Correct CITYDIP_LLM_MODEL or CITYDIP_LLM_BASE_URL; the latter usually ends in /v1.",
+        )
+        return Refusal(reported, of_server=False)
+    if 300 <= status < 400:
+        reported = GenerationError(
+            "The model server sends its clients elsewhere, which is not followed.",
+            "Set CITYDIP_LLM_BASE_URL to the address it names.",
+        )
+        return Refusal(reported, of_server=False)
+    reported = GenerationError(f"The model server answered with status {status}: {said}.", _LOOK)
+    return Refusal(
+        reported, passing=status in _PASSING, of_server=status >= 500, retry_after=_wait(response)
+    )
+
+
+def _said(body: bytes, key: str) -> str:
+    text = body.decode("utf-8", "replace")
+    with suppress(GenerationError):
+        text = error_text(parsed(text).get("error", text))
+    text = error_text(text)
+    if text.startswith("<"):
+        text = "it sent a web page"
+    return text.replace(key, "…") if key else text
+
+
+def _is_about_length(said: str) -> bool:
+    words = said.lower()
+    return "context" in words or "too long" in words or ("maximum" in words and "token" in words)
+
+
+def _wait(response: httpx.Response) -> float:
+    """Seconds of Retry-After, given as such or as a date."""
+    value = response.headers.get("retry-after", "")
+    if value.isdecimal():
+        return float(value)
+    with suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    return 0.0
+
+
+def _shown(address: str) -> str:
+    """An address without a password that someone may have put into it."""
+    url = httpx.URL(address)
+    return str(url.copy_with(username=None, password=None)) if url.userinfo else address

@@ -1,0 +1,110 @@
+"""The connection to a chat server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from typing import Any, Final
+
+import httpx
+
+from citydip_rag.errors import GenerationError
+from citydip_rag.generation.refusals import Refusal, refusal
+from citydip_rag.generation.wire import whole
+from citydip_rag.settings import Settings
+
+_MAX_ERROR_BYTES: Final = 64_000
+
+
+class ChatServer:
+    """Sends requests to the server that the settings name; connects when it first does."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take address, key and limits from the settings."""
+        self._settings = settings
+        self._client: httpx.AsyncClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @asynccontextmanager
+    async def response(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        deadline: float,
+        model: str = "",
+    ) -> AsyncIterator[httpx.Response]:
+        """A successful response, its body not yet read; it is closed at the end of the block.
+
+        Args:
+            method: of HTTP.
+            path: below the base address.
+            body: sent as JSON.
+            deadline: in the event loop's time.
+            model: that is asked for, to be named in errors.
+
+        Raises:
+            Refusal: there is none.
+        """
+        left = deadline - asyncio.get_running_loop().time()
+        limit = max(0.0, min(self._settings.llm_first_token_seconds, left))
+        client = self._connected()
+        url = self._settings.llm_base_url.rstrip("/") + path
+        try:
+            async with asyncio.timeout(limit):
+                response = await client.send(
+                    client.build_request(method, url, json=body), stream=True
+                )
+        except (TimeoutError, httpx.HTTPError) as error:
+            raise Refusal.unreachable(self._settings.llm_base_url, error) from error
+        try:
+            if response.status_code != httpx.codes.OK:
+                said = await _complaint(response, limit)
+                raise refusal(response, said, model, self._key())
+            yield response
+        finally:
+            await response.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections; those of an event loop that is gone are gone with it."""
+        if self._client is not None and self._loop is asyncio.get_running_loop():
+            await self._client.aclose()
+        self._client = None
+
+    def _connected(self) -> httpx.AsyncClient:
+        """The client of this event loop."""
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._loop is not loop:
+            key = self._key()
+            self._client = httpx.AsyncClient(
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+                timeout=httpx.Timeout(None, connect=self._settings.llm_connect_seconds),
+                follow_redirects=False,
+                trust_env=not _is_loopback(self._settings.llm_base_url),
+            )
+            self._loop = loop
+        return self._client
+
+    def _key(self) -> str:
+        key = self._settings.llm_api_key
+        return key.get_secret_value() if key else ""
+
+
+async def _complaint(response: httpx.Response, limit: float) -> bytes:
+    """What a server says of an error, as far as it can be read."""
+    try:
+        async with asyncio.timeout(limit):
+            return await whole(response.aiter_bytes(), _MAX_ERROR_BYTES)
+    except (TimeoutError, httpx.HTTPError, GenerationError):
+        return b""
+
+
+def _is_loopback(url: str) -> bool:
+    """Whether an address is this machine's own, for which no proxy is meant."""
+    host = httpx.URL(url).host
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

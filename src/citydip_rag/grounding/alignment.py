@@ -1,0 +1,170 @@
+"""The default verifier: token alignment, exact checks, and a small calibrated model.
+
+A claim is as supported as its worst-aligned words, not as its average; and what alignment cannot
+tell apart (another number, a name, a negation, exchanged roles) is checked in the text. Both need
+no model but the embedder, and work across languages.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Self
+
+from citydip_rag.corpus.language import detect_language
+from citydip_rag.embedding.base import Embedder
+from citydip_rag.embedding.projection import Projection, unit
+from citydip_rag.grounding.base import Support, Verifier
+from citydip_rag.grounding.comparing import Compared, Side, compare, content_places
+from citydip_rag.grounding.exact import MAX_WORDS, linked
+from citydip_rag.grounding.reasons import Reason
+from citydip_rag.grounding.support import SupportModel, probability
+from citydip_rag.grounding.units import TokensOf, Unit, best_units
+from citydip_rag.grounding.verbatim import VerbatimVerifier
+from citydip_rag.grounding.words import words_of
+from citydip_rag.index import Index
+from citydip_rag.index.tokens import PassageTokens
+from citydip_rag.schema import Passage
+
+THRESHOLD: Final = 0.5
+UNITS: Final = 6
+"""Best-aligned units that are looked at closely."""
+_MISSING: Final = 0.5
+"""Alignment below which a word is named as missing."""
+_MAX_CHARACTERS: Final = 4_000
+"""Of a claim; no sentence is longer, and no more fits into the model."""
+_SUSPICIOUS: Final = 1_000
+"""Characters from which a claim that could not be compared was cut by the model."""
+_REMEMBERED: Final = 4096
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A claim against one unit."""
+
+    unit: Unit
+    compared: Compared
+
+
+class AlignmentVerifier(Verifier):
+    """Verifies by token alignment and exact checks; safe to call from many threads."""
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        projection: Projection,
+        tokens_of: TokensOf,
+        model: SupportModel | None = None,
+    ) -> None:
+        """Put it together; `for_index` and `for_texts` are the usual ways.
+
+        Args:
+            embedder: encodes the claim.
+            projection: of token vectors, the one that the passages' have gone through.
+            tokens_of: gives the passages' tokens.
+            model: turns features into a probability; by default the one that is shipped.
+        """
+        self._embedder = embedder
+        self._projection = projection
+        self._tokens_of = tokens_of
+        self._model = model or SupportModel.load()
+        self._verbatim = VerbatimVerifier()
+        if self._model.head != projection.fingerprint:
+            logger.warning(
+                "the verifier was calibrated for another model; run citydip calibrate grounding"
+            )
+
+    @classmethod
+    def for_index(cls, embedder: Embedder, index: Index, model: SupportModel | None = None) -> Self:
+        """A verifier of claims about an index' passages, whose token vectors are read from it."""
+
+        @lru_cache(maxsize=_REMEMBERED)
+        def number(document_id: str, identity: str) -> int | None:
+            return index.store.number_of(document_id, identity)
+
+        encode = _encoder(embedder, index.projection)
+
+        def tokens_of(passage: Passage) -> PassageTokens:
+            row = number(passage.document_id, passage.id)
+            return encode(passage) if row is None else index.tokens[row]
+
+        return cls(embedder, index.projection, tokens_of, model)
+
+    @classmethod
+    def for_texts(
+        cls, embedder: Embedder, projection: Projection, model: SupportModel | None = None
+    ) -> Self:
+        """A verifier of claims about passages that no index holds; they are encoded."""
+        return cls(embedder, projection, _encoder(embedder, projection), model)
+
+    @property
+    def head(self) -> str:
+        """Fingerprint of the projection."""
+        return self._projection.fingerprint
+
+    def support(self, claim: str, evidence: Sequence[Passage]) -> Support:
+        """Probability that the best sentence or two of the evidence bear the claim out."""
+        quoted = self._verbatim.support(claim, evidence)
+        if quoted.span is not None:
+            return quoted
+        if len(claim) > _MAX_CHARACTERS:
+            return Support(0.0, reasons=(Reason("too_long"),))
+        examined = self.examine(claim, evidence)
+        if not examined:
+            kind = "too_long" if len(claim) > _SUSPICIOUS else "no_evidence"
+            return Support(0.0, reasons=(Reason(kind),))
+        logit, place = self._model.best([item.compared.values for item in examined])
+        best = examined[place]
+        score = probability(logit)
+        reasons = () if score >= THRESHOLD else tuple(_reasons(best.compared))
+        return Support(score, best.unit.number, best.unit.span, reasons)
+
+    def examine(self, claim: str, evidence: Sequence[Passage]) -> list[Examined]:
+        """The claim against the units it aligns with best; none if it cannot be read."""
+        words = words_of(claim, MAX_WORDS)
+        if not words or not evidence or any(map(str.isalnum, claim[words[-1].end :])):
+            return []
+        tokens = self._embedder.embed_queries([claim])[0].tokens
+        side = Side.of(words, self._projection.apply(tokens.vectors), tokens.offsets)
+        if not side.whole:  # the model did not see all of it
+            return []
+        language = detect_language(claim)
+        context: dict[int, tuple] = {}  # type: ignore[type-arg]
+        found = []
+        for piece in best_units(side.vectors, evidence, self._tokens_of, UNITS):
+            passage = piece.passage
+            if piece.number not in context:
+                context[piece.number] = words_of(f"{passage.heading}\n{passage.text}", MAX_WORDS)
+            pair = linked(words, piece.text, context[piece.number])
+            other = Side.of(pair.evidence, piece.tokens, piece.offsets)
+            cross = passage.language != language.value
+            found.append(Examined(piece, compare(side, other, pair, cross=cross)))
+        return found
+
+
+def _encoder(embedder: Embedder, projection: Projection) -> TokensOf:
+    """Encodes passages, and compresses as an index does, so that both give the same scores."""
+
+    @lru_cache(maxsize=64)
+    def encode(passage: Passage) -> PassageTokens:
+        tokens = embedder.embed_passages([passage.text], [passage.lead])[0].tokens
+        return PassageTokens(unit(projection.compress(tokens.vectors)), tokens.offsets)
+
+    return encode
+
+
+def _reasons(compared: Compared) -> list[Reason]:
+    """What the checks found, and the words that nothing in the evidence is like."""
+    reasons = [finding.reason for finding in compared.findings]
+    told = {finding.place for finding in compared.findings}
+    places = content_places(compared.pair.claim)
+    worst = sorted(places, key=lambda place: float(compared.scores[place]))[:2]
+    for place in worst:
+        link = compared.pair.links[place]
+        if place not in told and link.strength < 1 and compared.scores[place] < _MISSING:
+            reasons.append(Reason("word", compared.pair.claim[place].text))
+    return list(dict.fromkeys(reasons)) or [Reason("weak")]

@@ -1,0 +1,190 @@
+"""How well a claim's words find their like in a piece of evidence, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from citydip_rag.embedding.base import FloatArray, IntArray
+from citydip_rag.grounding.exact import Finding, Link, Pair, exact_findings
+from citydip_rag.grounding.logic import logic_findings
+from citydip_rag.grounding.words import Word
+
+KINDS: Final = (
+    "number",
+    "count",
+    "ordinal",
+    "unit",
+    "date",
+    "name",
+    "name_elsewhere",
+    "negation",
+    "negation_left_out",
+    "quantifier_all",
+    "quantifier_only",
+    "quantifier",
+    "modality",
+    "modality_left_out",
+    "opposite",
+    "role",
+)
+"""Of the exact checks' findings."""
+CONTRADICTING: Final = frozenset(KINDS) - {"name_elsewhere", "modality_left_out", "ordinal"}
+"""Findings with which a claim is hardly ever borne out, however well the rest aligns."""
+FEATURES: Final = (
+    "mean",
+    "words",
+    "worst",
+    "second",
+    "weak",
+    "soft",
+    "missed",
+    "name_alignment",
+    "back",
+    "covered",
+    "length",
+    "cross",
+    *KINDS,
+)
+"""`words` to `missed` are of the claim's content words, `back` and `covered` of the evidence's
+tokens in the claim; `cross` says that the two are in different languages."""
+NAME_ALIGNED: Final = 0.75
+"""Alignment from which a name counts as found in another spelling or language."""
+_FOUND: Final = 0.5
+_SHARPNESS: Final = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two texts, with its tokens.
+
+    Attributes:
+        words: of the text.
+        vectors: (tokens, d) projected, rows of length 1.
+        owner: (tokens,) place of the word each token belongs to, or -1.
+    """
+
+    words: tuple[Word, ...]
+    vectors: FloatArray
+    owner: npt.NDArray[np.int64]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the model saw a token of its last word."""
+        return bool(len(self.words)) and len(self.words) - 1 in self.owner
+
+    @classmethod
+    def of(cls, words: tuple[Word, ...], vectors: FloatArray, offsets: IntArray) -> Self:
+        """Give each token to the word it is a part of."""
+        starts = np.array([word.start for word in words], dtype=np.int64)
+        ends = np.array([word.end for word in words], dtype=np.int64)
+        if not len(words) or not len(vectors):
+            return cls(words, vectors, np.full(len(vectors), -1, dtype=np.int64))
+        owner = np.searchsorted(starts, offsets[:, 1] - 1, side="right") - 1
+        inside = (owner >= 0) & (offsets[:, 0] < ends[owner]) & (offsets[:, 1] > starts[owner])
+        return cls(words, vectors, np.where(inside, owner, -1))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A claim against one piece of evidence.
+
+    Attributes:
+        pair: words, linked by stems and else by token alignment.
+        scores: (claim words,) how well each word is found: its tokens' mean best cosine.
+        values: features by name.
+        findings: what speaks against the claim.
+    """
+
+    pair: Pair
+    scores: FloatArray
+    values: dict[str, float]
+    findings: tuple[Finding, ...]
+
+
+def compare(claim: Side, evidence: Side, pair: Pair, *, cross: bool) -> Compared:
+    """Features and findings.
+
+    Args:
+        claim: with its tokens.
+        evidence: with its tokens.
+        pair: their words, linked by stems.
+        cross: whether the two are in different languages.
+    """
+    similarity = claim.vectors @ evidence.vectors.T
+    best = similarity.max(axis=1)
+    scores = word_means(best, claim.owner, len(claim.words))
+    pair = replace(pair, links=_linked(pair, similarity, claim, evidence, scores))
+    findings = tuple(
+        finding
+        for finding in (*exact_findings(pair), *logic_findings(pair))
+        if not finding.kind.startswith("name") or scores[finding.place] < NAME_ALIGNED
+    )
+    values = _values(pair, scores, best, similarity.max(axis=0))
+    values["cross"] = float(cross)
+    values |= dict.fromkeys(KINDS, 0.0)
+    values |= {finding.kind: 1.0 for finding in findings}
+    return Compared(pair, scores, values, findings)
+
+
+def word_means(best: FloatArray, owner: npt.NDArray[np.int64], count: int) -> FloatArray:
+    """Mean of each word's tokens; 1 for a word the model saw no token of."""
+    own = owner >= 0
+    sums = np.bincount(owner[own], weights=best[own], minlength=count)
+    counts = np.bincount(owner[own], minlength=count)
+    means: FloatArray = np.where(counts, sums / np.maximum(counts, 1), 1.0).astype(np.float32)
+    return means
+
+
+def _linked(
+    pair: Pair, similarity: FloatArray, claim: Side, evidence: Side, scores: FloatArray
+) -> tuple[Link, ...]:
+    """Words without their like by spelling are linked to what their tokens are closest to."""
+    nearest, back = similarity.argmax(axis=1), similarity.argmax(axis=0)
+    links = list(pair.links)
+    peak = np.full(len(links), -2.0)
+    for token, owner in enumerate(claim.owner):
+        value = float(similarity[token, nearest[token]])
+        if owner < 0 or pair.links[owner].place >= 0 or value <= peak[owner]:
+            continue
+        peak[owner] = value
+        place = int(evidence.owner[nearest[token]])
+        mutual = bool(claim.owner[back[nearest[token]]] == owner)
+        links[owner] = Link(place, float(scores[owner]), mutual)
+    return tuple(links)
+
+
+def content_places(words: Sequence[Word]) -> list[int]:
+    """Places of the words that name something; of all words where none does."""
+    places = [place for place, word in enumerate(words) if not word.functional]
+    return places or list(range(len(words)))
+
+
+def _values(pair: Pair, scores: FloatArray, best: FloatArray, back: FloatArray) -> dict[str, float]:
+    content = content_places(pair.claim)
+    found = np.sort(scores[content])
+    names = [float(scores[place]) for place in content if pair.claim[place].is_name]
+    return {
+        "mean": float(best.mean()),
+        "words": float(found.mean()),
+        "worst": float(found[0]),
+        "second": float(found[min(1, len(found) - 1)]),
+        "weak": float(found[: max(1, len(found) // 4)].mean()),
+        "soft": soft_minimum(found),
+        "missed": float((found < _FOUND).mean()),
+        "name_alignment": min(names, default=1.0),
+        "back": float(back.mean()),
+        "covered": float((back > _FOUND).mean()),
+        "length": float(np.log(len(content))),
+    }
+
+
+def soft_minimum(values: FloatArray) -> float:
+    """Smooth minimum, whatever the number of values."""
+    exponents = -_SHARPNESS * values.astype(np.float64)
+    peak = exponents.max()
+    return float(-(peak + np.log(np.exp(exponents - peak).mean())) / _SHARPNESS)

@@ -1,0 +1,49 @@
+"""What is asked: questions cleaned, and follow-ups made to stand alone."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from citydip_rag.errors import GenerationError, QuestionError
+from citydip_rag.generation import Generator
+from citydip_rag.generation.followups import leans_on_earlier, standalone
+from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Language, Turn
+
+logger = logging.getLogger(__name__)
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Control characters, and halves of characters: no text has them."""
+
+
+def checked_question(question: str) -> str:
+    """The question without surrounding white space and control characters.
+
+    Raises:
+        QuestionError: it is blank or too long.
+    """
+    question = _CONTROL.sub(" ", question).strip()
+    if not any(character.isalnum() for character in question):
+        raise QuestionError("The question is empty.", "Ask in words, in Indonesian or English.")
+    if len(question) > MAX_QUESTION_CHARACTERS:
+        raise QuestionError(
+            f"The question has {len(question):,} characters.",
+            f"Shorten it to {MAX_QUESTION_CHARACTERS:,} at most.",
+        )
+    return question
+
+
+async def standalone_question(
+    question: str, turns: Sequence[Turn], language: Language, generator: Generator
+) -> str:
+    """A follow-up as a question that stands alone: by the model, or else by rules."""
+    if not turns or not leans_on_earlier(question):
+        return question
+    try:
+        rewritten = await generator.rewrite(question, turns, language)
+    except GenerationError as error:
+        logger.warning("the question was not rewritten by the model: %s", error)
+        rewritten = None
+    return rewritten or standalone(question, turns)

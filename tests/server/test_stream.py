@@ -1,0 +1,138 @@
+"""`POST /ask/stream`: the events over HTTP, errors with a status, and clients that leave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from citydip_rag import Engine
+from citydip_rag.generation import GenerationRequest, Generator, Generators
+from citydip_rag.library import Library
+from citydip_rag.live import LiveEngine
+from citydip_rag.server.app import create_app
+
+QUESTION = "Apa tantangan terbesar diplomasi kota?"
+TRUE = "Meskipun memiliki banyak keuntungan, diplomasi kota juga menghadapi tantangan."
+
+
+class Endless(Generator):
+    """Writes for ever, and knows when it is stopped."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        return "endless"
+
+    @property
+    def model(self) -> str:
+        return "none"
+
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[str]:
+        self.begun.set()
+        try:
+            yield f"{TRUE} [1] "
+            await asyncio.sleep(3600)
+        finally:
+            self.ended.set()
+
+
+@pytest.fixture
+def endless(engine: Engine) -> Iterator[tuple[Library, Endless]]:
+    generator = Endless()
+    generators = Generators(engine.settings)
+    generators.add(generator)
+    own = Engine(engine.settings, engine.embedder, engine.index, generators)
+    return Library(LiveEngine(own)), generator
+
+
+def parsed(body: str) -> list[tuple[str, dict[str, Any]]]:
+    events = []
+    for block in body.replace("\r\n", "\n").split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
+        if "event" in fields:
+            events.append((fields["event"], json.loads(fields["data"])))
+    return events
+
+
+@pytest.fixture
+async def client(library: Library) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(library))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as made:
+        yield made
+
+
+async def test_the_last_event_is_what_ask_returns(client: httpx.AsyncClient) -> None:
+    asked = {"question": QUESTION, "top_k": 3}
+    response = await client.post("/ask/stream", json=asked)
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = parsed(response.text)
+    names = [name for name, _ in events]
+    assert names[0] == "retrieval"
+    assert names[-1] == "answer"
+    assert set(names[1:-1]) == {"token", "claim"}
+    plain = (await client.post("/ask", json=asked)).json()
+    streamed = events[-1][1]
+    del plain["timings_ms"], streamed["timings_ms"]
+    assert streamed == plain
+    assert [data["claim"] for name, data in events if name == "claim"] == plain["claims"]
+
+
+async def test_an_abstention_has_no_tokens(client: httpx.AsyncClient) -> None:
+    question = "Berapa gram tepung untuk membuat donat?"
+    events = parsed((await client.post("/ask/stream", json={"question": question})).text)
+    assert [name for name, _ in events] == ["retrieval", "answer"]
+    assert events[0][1]["answering"] is False
+    assert events[1][1]["abstained"] is True
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"question": ""}, "question"),
+        ({"question": "?!"}, "question"),
+        ({"question": "a", "generator": "gpt"}, "generator"),
+        ({"question": "a", "policy": "maybe"}, "policy"),
+        ({"question": "a", "history": [{"question": ""}]}, "history.0.question"),
+        ({"question": "a", "history": [{"question": "b"}] * 11}, "history"),
+        ({"question": "a", "documents": ["nowhere"]}, "documents"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/ask", "/ask/stream"])
+async def test_what_cannot_be_asked_has_a_status(
+    client: httpx.AsyncClient, path: str, body: dict[str, Any], field: str
+) -> None:
+    response = await client.post(path, json=body)
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert field in [error["field"] for error in response.json()["errors"]]
+
+
+async def test_a_client_that_leaves_ends_the_work(endless: tuple[Library, Endless]) -> None:
+    library, generator = endless
+    config = uvicorn.Config(create_app(library), host="127.0.0.1", port=0, log_level="warning")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    asked = {"question": QUESTION, "generator": "endless"}
+    url = f"http://127.0.0.1:{port}/ask/stream"
+    async with (
+        httpx.AsyncClient(timeout=20) as client,
+        client.stream("POST", url, json=asked) as response,
+    ):
+        assert response.status_code == 200
+        await asyncio.wait_for(generator.begun.wait(), 10)
+    await asyncio.wait_for(generator.ended.wait(), 5)
+    server.should_exit = True
+    await serving

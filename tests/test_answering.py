@@ -1,0 +1,220 @@
+"""What a language model writes is checked before it counts: the whole way, with scripted models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+
+import pytest
+
+from citydip_rag import Engine, Language
+from citydip_rag.errors import GenerationError, QuestionError
+from citydip_rag.events import Answered, Checked, Discarded, Event, Retrieved, Written
+from citydip_rag.generation import GenerationRequest, Generator, Generators
+from citydip_rag.schema import Answer, Policy, Turn
+
+QUESTION = "Apa tantangan terbesar diplomasi kota?"
+TRUE = "Meskipun memiliki banyak keuntungan, diplomasi kota juga menghadapi tantangan."
+ALSO_TRUE = (
+    "Dunia diplomasi tidak lagi eksklusif milik para menteri luar negeri, duta besar, dan"
+    " pemimpin negara."
+)
+FALSE = "Diplomasi kota dilarang di seratus negara."
+
+
+class Scripted(Generator):
+    """Writes what it is told to write, in pieces of five characters."""
+
+    def __init__(self, text: str, *, fails_after: int | None = None) -> None:
+        self.text = text
+        self.fails_after = fails_after
+        self.rewritten: str | None = None
+        self.asked: list[GenerationRequest] = []
+        self.closed = False
+
+    @property
+    def name(self) -> str:
+        return "scripted"
+
+    @property
+    def model(self) -> str:
+        return "script"
+
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[str]:
+        self.asked.append(request)
+        try:
+            for start in range(0, len(self.text), 5):
+                if self.fails_after is not None and start >= self.fails_after:
+                    raise GenerationError("The server broke off.", "Ask again.")
+                yield self.text[start : start + 5]
+                await asyncio.sleep(0)
+            if self.fails_after == len(self.text):
+                raise GenerationError("The server broke off.", "Ask again.")
+        finally:
+            self.closed = True
+
+    async def rewrite(self, question: str, turns: Sequence[Turn], language: Language) -> str | None:
+        return self.rewritten
+
+
+@pytest.fixture
+def scripted(engine: Engine) -> Engine:
+    """An engine of its own over the article, for a model set by `use`."""
+    return Engine(engine.settings, engine.embedder, engine.index, Generators(engine.settings))
+
+
+def use(engine: Engine, generator: Generator) -> None:
+    engine.generators.add(generator)
+
+
+async def ask(engine: Engine, text: str, policy: Policy = Policy.STRICT) -> Answer:
+    use(engine, Scripted(text))
+    return await engine.ask(QUESTION, generator="scripted", policy=policy)
+
+
+async def test_a_supported_sentence_is_shown_with_its_quotation(scripted: Engine) -> None:
+    answer = await ask(scripted, f"{TRUE} [1]")
+    assert answer.answer == f"{TRUE} [1]"
+    assert answer.citations[0].quote == TRUE
+    assert (answer.generator, answer.model, answer.notice) == ("scripted", "script", "")
+    assert answer.written == f"{TRUE} [1]"
+
+
+async def test_strict_leaves_out_what_is_not_supported_and_says_so(scripted: Engine) -> None:
+    answer = await ask(scripted, f"{FALSE} [1] {TRUE} [2]")
+    assert answer.answer == f"{TRUE} [1]"
+    assert [claim.supported for claim in answer.claims] == [False, True]
+    assert answer.notice.startswith("1 kalimat dihilangkan")
+
+
+async def test_mark_marks_it_and_off_shows_it(scripted: Engine) -> None:
+    marked = await ask(scripted, f"{FALSE} [1] {TRUE} [2]", Policy.MARK)
+    assert marked.answer == f"{FALSE} [?] {TRUE} [1]"
+    assert "bertanda [?]" in marked.notice
+    shown = await ask(scripted, f"{FALSE} [1] {TRUE} [2]", Policy.OFF)
+    assert shown.answer == f"{FALSE} {TRUE} [1]"
+    assert shown.notice == ""
+    assert [claim.supported for claim in shown.claims] == [False, True]
+
+
+@pytest.mark.parametrize("policy", [Policy.STRICT, Policy.MARK])
+async def test_markers_are_mended(scripted: Engine, policy: Policy) -> None:
+    """Invented, misplaced and absent ones."""
+    for marker in ("[99]", "[4]", "", "[1, 7]"):
+        answer = await ask(scripted, f"{TRUE} {marker}", policy)
+        assert answer.answer == f"{TRUE} [1]"
+        assert answer.citations[0].quote == TRUE
+
+
+async def test_where_nothing_is_left_the_documents_speak(scripted: Engine) -> None:
+    answer = await ask(scripted, f"{FALSE} [1]")
+    assert answer.generator == "extractive"
+    assert not answer.abstained
+    assert answer.notice.startswith("Tidak satu pun")
+    assert answer.written == f"{FALSE} [1]"
+    assert answer.claims[0].text == FALSE
+    assert not answer.claims[0].supported
+    plain = await scripted.ask(QUESTION, generator="extractive")
+    assert answer.answer == plain.answer
+    assert answer.citations == plain.citations
+
+
+@pytest.mark.parametrize("text", ["TIDAK ADA JAWABAN", "No answer.", "**TIDAK ADA JAWABAN** [1]"])
+async def test_a_model_may_decline(scripted: Engine, text: str) -> None:
+    answer = await ask(scripted, text)
+    assert answer.abstained
+    assert answer.answer.startswith("Dokumen tidak memuat")
+    assert answer.notice.startswith("Model bahasa tidak menemukan")
+    assert answer.claims == ()
+
+
+async def test_what_a_broken_stream_has_said_counts_if_it_is_supported(scripted: Engine) -> None:
+    use(scripted, Scripted(f"{TRUE} [1] {ALSO_TRUE} [2]", fails_after=len(TRUE) + 20))
+    answer = await scripted.ask(QUESTION, generator="scripted")
+    assert answer.answer == f"{TRUE} [1]"
+    assert "terpotong" in answer.notice
+    assert answer.failure.startswith("The server broke off.")
+
+
+async def test_where_the_model_fails_the_documents_speak(scripted: Engine) -> None:
+    use(scripted, Scripted("x", fails_after=0))
+    answer = await scripted.ask(QUESTION, generator="scripted")
+    assert answer.generator == "extractive"
+    assert answer.citations
+    assert answer.notice.startswith("Model bahasa tidak dapat menjawab")
+    assert answer.failure.startswith("The server broke off.")
+
+
+async def test_an_unanswerable_question_never_reaches_the_model(scripted: Engine) -> None:
+    generator = Scripted(TRUE)
+    use(scripted, generator)
+    answer = await scripted.ask("Berapa gram tepung untuk membuat donat?", generator="scripted")
+    assert answer.abstained
+    assert generator.asked == []
+
+
+async def test_a_repeated_sentence_is_said_once(scripted: Engine) -> None:
+    answer = await ask(scripted, f"{TRUE} [1] " * 30)
+    assert answer.answer == f"{TRUE} [1]"
+    assert len(answer.claims) == 1
+
+
+async def test_lists_keep_their_shape(scripted: Engine) -> None:
+    answer = await ask(scripted, f"1. {TRUE} [1]\n2. {FALSE}\n3. {ALSO_TRUE} [2]\n")
+    assert answer.answer == f"1. {TRUE} [1]\n3. {ALSO_TRUE} [2]"
+
+
+async def test_the_events_tell_what_the_answer_holds(scripted: Engine) -> None:
+    use(scripted, Scripted(f"{TRUE} [1] {FALSE} [2] {ALSO_TRUE} [3]"))
+    events: list[Event] = [e async for e in scripted.stream(QUESTION, generator="scripted")]
+    first, *middle, last = events
+    assert isinstance(first, Retrieved)
+    assert first.answering
+    assert isinstance(last, Answered)
+    assert "".join(e.text for e in middle if isinstance(e, Written)) == last.answer.written
+    checked = [e for e in middle if isinstance(e, Checked)]
+    assert tuple(e.claim for e in checked) == last.answer.claims
+    assert [e.shown for e in checked] == [True, False, True]
+    assert tuple(e.citation for e in checked if e.citation) == last.answer.citations
+    sentence = next(i for i, e in enumerate(middle) if isinstance(e, Checked))
+    assert any(isinstance(e, Written) for e in middle[sentence:]), "checked as it is written"
+
+
+async def test_a_discarded_text_is_announced(scripted: Engine) -> None:
+    use(scripted, Scripted(FALSE))
+    events = [e async for e in scripted.stream(QUESTION, generator="scripted")]
+    kinds = [type(e) for e in events]
+    assert kinds.count(Discarded) == 1
+    after = events[kinds.index(Discarded) + 1 :]
+    assert all(e.shown for e in after if isinstance(e, Checked))
+
+
+async def test_closing_the_events_ends_the_generator(scripted: Engine) -> None:
+    generator = Scripted(f"{TRUE} [1] " * 1000)
+    use(scripted, generator)
+    async with aclosing(scripted.stream(QUESTION, generator="scripted")) as events:
+        async for event in events:
+            if isinstance(event, Written):
+                break
+    assert generator.closed
+
+
+async def test_a_generator_that_is_not_set_up_is_refused(engine: Engine) -> None:
+    with pytest.raises(QuestionError, match="extractive"):
+        await engine.ask(QUESTION, generator="gpt")
+
+
+async def test_a_follow_up_is_rewritten_by_the_model_or_else_by_rules(scripted: Engine) -> None:
+    turns = [Turn(question="Apa itu diplomasi kota?", answer="Kota yang berdiplomasi.")]
+    generator = Scripted(f"{TRUE} [1]")
+    use(scripted, generator)
+    generator.rewritten = QUESTION
+    answer = await scripted.ask("Apa tantangannya?", history=turns, generator="scripted")
+    assert answer.standalone == QUESTION
+    assert generator.asked[-1].question == QUESTION
+    generator.rewritten = None
+    answer = await scripted.ask("Apa tantangannya?", history=turns, generator="scripted")
+    assert answer.standalone == "Apa tantangannya tentang diplomasi kota?"
+    alone = await scripted.ask(QUESTION, history=turns)
+    assert alone.standalone == ""
