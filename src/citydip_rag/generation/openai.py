@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final
 
 import httpx
 
-from citydip_rag.errors import GenerationError
+from citydip_rag.errors import ContextLengthError, GenerationError
 from citydip_rag.generation.breaker import CircuitBreaker
 from citydip_rag.generation.chat import ChatGenerator, Message
 from citydip_rag.generation.refusals import Refusal
 from citydip_rag.generation.server import ChatServer
-from citydip_rag.generation.wire import event_data, lines, parsed, piece_of, whole
+from citydip_rag.generation.waiting import Waiting
+from citydip_rag.generation.wire import (
+    BrokenStreamError,
+    event_data,
+    lines,
+    parsed,
+    piece_of,
+    whole,
+)
 from citydip_rag.settings import Settings
 
 MAX_ANSWER_CHARACTERS: Final = 20_000
@@ -57,7 +65,7 @@ class OpenAIGenerator(ChatGenerator):
         attempt = 0
         while True:
             try:
-                async with aclosing(self._reply(messages, max_tokens, deadline)) as pieces:
+                async with aclosing(self._attempt(messages, max_tokens, deadline)) as pieces:
                     async for piece in pieces:
                         yield piece
             except Refusal as error:  # which comes before the first piece
@@ -104,16 +112,33 @@ class OpenAIGenerator(ChatGenerator):
     async def _listed(self) -> list[str]:
         deadline = asyncio.get_running_loop().time() + self._settings.llm_connect_seconds
         async with self._server.response("GET", "/models", None, deadline) as response:
-            listed = parsed(await whole(response.aiter_bytes())).get("data")
+            waiting = Waiting(self._settings, deadline)
+            listed = parsed(await waiting.for_(whole(response.aiter_raw()))).get("data")
         entries = listed if isinstance(listed, list) else []
         return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
+
+    async def _attempt(
+        self, messages: Sequence[Message], max_tokens: int, deadline: float
+    ) -> AsyncGenerator[str]:
+        """A reply; what breaks off before its first piece is as if it were refused."""
+        begun = False
+        try:
+            async with aclosing(self._reply(messages, max_tokens, deadline)) as pieces:
+                async for piece in pieces:
+                    begun = True
+                    yield piece
+        except (BrokenStreamError, ContextLengthError) as error:
+            if begun:  # nobody may begin the answer anew
+                raise GenerationError(error.message, error.remedy) from error
+            broke = isinstance(error, BrokenStreamError)
+            raise Refusal(error, passing=broke, of_server=broke) from error
 
     async def _reply(
         self, messages: Sequence[Message], max_tokens: int, deadline: float
     ) -> AsyncGenerator[str]:
         if not self._model:
             self._model = next(iter(await self._listed()), "")
-        body = {
+        asked = {
             "messages": list(messages),
             "max_tokens": max_tokens,
             "temperature": self._settings.llm_temperature,
@@ -121,74 +146,47 @@ class OpenAIGenerator(ChatGenerator):
             **({"model": self._model} if self._model else {}),
         }
         async with self._server.response(
-            "POST", "/chat/completions", body, deadline, self._model
+            "POST", "/chat/completions", asked, deadline, self._model
         ) as response:
+            waiting = Waiting(self._settings, deadline)
             if response.headers.get("content-type", "").startswith("application/json"):
-                text, _ = piece_of((await whole(response.aiter_bytes())).decode("utf-8", "replace"))
+                body = await waiting.for_(whole(response.aiter_raw()))
+                text, _ = piece_of(body.decode("utf-8", "replace"), self._server.key)
                 yield text[:MAX_ANSWER_CHARACTERS]
                 return
-            async with aclosing(self._streamed(response, deadline)) as pieces:
+            async with aclosing(self._streamed(response, waiting)) as pieces:
                 async for piece in pieces:
                     yield piece
 
-    async def _streamed(self, response: httpx.Response, deadline: float) -> AsyncGenerator[str]:
+    async def _streamed(self, response: httpx.Response, waiting: Waiting) -> AsyncGenerator[str]:
         """The pieces of an event stream."""
-        now = asyncio.get_running_loop().time
         written, complete = 0, False
-        patience = self._settings.llm_first_token_seconds
-        until = now() + patience
-        source = lines(response.aiter_bytes())
-        while (line := await _next(source, until, deadline, patience)) is not None:
-            text, ended = _piece(line)
-            complete = complete or ended
-            if text:
-                yield text
-                written += len(text)
-                patience = self._settings.llm_between_tokens_seconds
-                until = now() + patience  # comments keep the connection alive, not the answer
-            if written > MAX_ANSWER_CHARACTERS:
-                raise GenerationError("The model does not stop writing.", "Choose another model.")
+        async with aclosing(waiting.each(lines(response.aiter_raw()))) as source:
+            async for line in source:
+                text, ended = _piece(line, self._server.key)
+                if text:
+                    yield text
+                    written += len(text)
+                    waiting.heard()
+                if ended:
+                    complete = True
+                    waiting.settle()
+                if written > MAX_ANSWER_CHARACTERS:
+                    raise GenerationError(
+                        "The model does not stop writing.", "Choose another model."
+                    )
         if not complete:
-            raise GenerationError(
+            raise BrokenStreamError(
                 "The model server broke off in the middle of the answer.",
                 "Ask again; if it goes on, look at the model server's log.",
             )
 
 
-def _piece(line: str) -> tuple[str, bool]:
+def _piece(line: str, key: str) -> tuple[str, bool]:
     """The text of a line of the stream, and whether it says that the reply is complete."""
     data = event_data(line)
     if data is not None:
-        return piece_of(data)
+        return piece_of(data, key)
     if line.strip() and not line.startswith(_OTHER_FIELDS):
         parsed(line)  # says that this is no event stream
     return "", False
-
-
-async def _next(
-    source: AsyncIterator[str], until: float, deadline: float, patience: float
-) -> str | None:
-    """The next line; None at the end.
-
-    Raises:
-        GenerationError: it does not come in time, or the connection broke.
-    """
-    try:
-        async with asyncio.timeout_at(min(until, deadline)):
-            return await anext(source, None)
-    except TimeoutError as error:
-        late = (
-            "has not finished the answer in the time it is given"
-            if deadline <= until
-            else f"has sent nothing for {patience:g} s"
-        )
-        raise GenerationError(
-            f"The model server {late}.",
-            "Ask again, choose a smaller model, or raise CITYDIP_LLM_FIRST_TOKEN_SECONDS,"
-            " CITYDIP_LLM_BETWEEN_TOKENS_SECONDS or CITYDIP_LLM_TOTAL_SECONDS.",
-        ) from error
-    except httpx.HTTPError as error:
-        raise GenerationError(
-            "The connection to the model server broke in the middle of the answer.",
-            "Ask again; if it goes on, look at the model server's log.",
-        ) from error

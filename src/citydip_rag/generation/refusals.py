@@ -9,8 +9,8 @@ from typing import Final
 
 import httpx
 
-from citydip_rag.errors import ContextLengthError, GenerationError
-from citydip_rag.generation.wire import error_text, parsed
+from citydip_rag.errors import GenerationError
+from citydip_rag.generation.wire import error_text, is_about_length, parsed, too_long
 
 _PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 """Statuses after which another attempt may succeed."""
@@ -70,14 +70,8 @@ def refusal(response: httpx.Response, body: bytes, model: str, key: str) -> Refu
             "Set CITYDIP_LLM_API_KEY to a valid one.",
         )
         return Refusal(reported, of_server=False)
-    if status in {400, 413, 422} and _is_about_length(said):
-        return Refusal(
-            ContextLengthError(
-                "The question and its passages are too long for the model.",
-                "Raise the model server's context length, or lower CITYDIP_LLM_PASSAGES.",
-            ),
-            of_server=False,
-        )
+    if status in {400, 413, 422} and is_about_length(said):
+        return Refusal(too_long(), of_server=False)
     if status == httpx.codes.NOT_FOUND or (status == httpx.codes.BAD_REQUEST and "model" in said):
         reported = GenerationError(
             f"The model server does not know the model {model!r} or has no such address: {said}.",
@@ -99,16 +93,9 @@ def refusal(response: httpx.Response, body: bytes, model: str, key: str) -> Refu
 def _said(body: bytes, key: str) -> str:
     text = body.decode("utf-8", "replace")
     with suppress(GenerationError):
-        text = error_text(parsed(text).get("error", text))
-    text = error_text(text)
-    if text.startswith("<"):
-        text = "it sent a web page"
-    return text.replace(key, "…") if key else text
-
-
-def _is_about_length(said: str) -> bool:
-    words = said.lower()
-    return "context" in words or "too long" in words or ("maximum" in words and "token" in words)
+        text = error_text(parsed(text).get("error", text), key)
+    text = error_text(text, key)
+    return "it sent a web page" if text.startswith("<") else text
 
 
 def _wait(response: httpx.Response) -> float:
