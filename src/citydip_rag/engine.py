@@ -16,10 +16,16 @@ from citydip_rag.events import Answered, Event, Retrieved
 from citydip_rag.finding import Finder, Found
 from citydip_rag.generation import GenerationRequest, Generator, Generators
 from citydip_rag.generation.followups import turn_language
-from citydip_rag.grounding import AlignmentVerifier, Checker, VerbatimVerifier
+from citydip_rag.grounding import Checker, VerbatimVerifier
 from citydip_rag.index import Index
 from citydip_rag.index.generation import current_name
-from citydip_rag.parts import Clock, check_chunking, limit_blas_threads, make_embedder
+from citydip_rag.parts import (
+    Clock,
+    check_chunking,
+    limit_blas_threads,
+    make_embedder,
+    make_verifier,
+)
 from citydip_rag.questions import checked_question, standalone_question
 from citydip_rag.retrieval import Candidate
 from citydip_rag.schema import (
@@ -56,7 +62,7 @@ class Engine:
         self._finder = Finder(settings, embedder, index)
         self.calibration = self._finder.calibration
         self._exact = VerbatimVerifier()
-        self._verifier = AlignmentVerifier.for_index(embedder, index)
+        self._verifier = make_verifier(settings, embedder, index)
 
     @property
     def generator(self) -> Generator:

@@ -6,6 +6,7 @@ from time import perf_counter
 
 from citydip_rag.embedding import Embedder, SentenceTransformersEmbedder
 from citydip_rag.errors import IndexMismatchError, SettingsError
+from citydip_rag.grounding import AlignmentVerifier, Verifier
 from citydip_rag.index import Index
 from citydip_rag.retrieval.evidence import EvidenceHead
 from citydip_rag.settings import Settings
@@ -71,6 +72,19 @@ def evidence_head(settings: Settings, index: Index) -> EvidenceHead:
         return EvidenceHead.read(path.read_bytes(), dimension)
     except OSError as error:
         raise SettingsError(f"The evidence head {path.name} cannot be read.") from error
+
+
+def make_verifier(settings: Settings, embedder: Embedder, index: Index) -> Verifier:
+    """The verifier that the settings name.
+
+    Raises:
+        ModelError: its model is not usable.
+    """
+    if settings.verifier == "alignment":
+        return AlignmentVerifier.for_index(embedder, index)
+    from citydip_rag.grounding.cross_encoder import CrossEncoderVerifier
+
+    return CrossEncoderVerifier(settings.verifier)
 
 
 def make_embedder(settings: Settings) -> Embedder:

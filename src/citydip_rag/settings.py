@@ -85,6 +85,12 @@ class Settings(BaseSettings):
         description="What becomes of a model's sentences that the documents do not bear out:"
         " `strict` leaves them out, `mark` marks them, `off` shows them.",
     )
+    verifier: str = Field(
+        default="alignment",
+        min_length=1,
+        description="What checks a model's sentences: `alignment`, or the name or folder of a"
+        " sentence-transformers CrossEncoder trained for natural language inference.",
+    )
     llm_base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]")] = Field(
         default="http://127.0.0.1:8080/v1",
         description="Of an OpenAI-compatible chat server; for the generator `openai`.",

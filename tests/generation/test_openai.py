@@ -244,6 +244,19 @@ async def test_the_servers_first_model_is_taken_where_none_is_named() -> None:
         await generator.aclose()
 
 
+async def test_the_doctor_asks_for_the_model() -> None:
+    async def answer(call: Call, _: int) -> None:
+        await call.send(reply(200, b'{"data": [{"id": "qwen"}]}'))
+
+    async with faulty(answer) as server:
+        await OpenAIGenerator(settings(server.address, llm_model="qwen")).check()
+        await OpenAIGenerator(settings(server.address, llm_model="")).check()
+        with pytest.raises(GenerationError, match="one of: qwen"):
+            await OpenAIGenerator(settings(server.address)).check()
+    with pytest.raises(GenerationError, match="cannot be reached"):
+        await OpenAIGenerator(settings(server.address)).check()
+
+
 async def test_who_leaves_ends_the_request() -> None:
     async with faulty(trickle) as server:
         generator = OpenAIGenerator(settings(server.address))

@@ -19,11 +19,12 @@ from citydip_rag.errors import ModelError, SettingsError
 from citydip_rag.evaluation.collection import whole_passage
 from citydip_rag.grounding import (
     AlignmentVerifier,
+    Checker,
     Reason,
+    Sentence,
     SupportModel,
     VerbatimVerifier,
     Verifier,
-    ground,
     say,
 )
 from citydip_rag.grounding.cross_encoder import CrossEncoderVerifier
@@ -162,15 +163,17 @@ def test_what_it_does_not_say(
 def test_reasons_reach_the_claims(
     engine: Engine, verifier: AlignmentVerifier, passages: list[Passage]
 ) -> None:
-    raw = f"{TRUE} [1] In 2019 hundreds of mayors said they were still in. [1]"
+    false = "In 2019 hundreds of mayors said they were still in."
     for language, said in (
         (Language.ENGLISH, "2019 is not in the evidence."),
         (Language.INDONESIAN, "2019 tidak ada dalam bukti."),
     ):
-        grounded = ground(raw, passages, verifier, engine.index.store.name, language)
-        assert [claim.supported for claim in grounded.claims] == [True, False]
-        assert said in grounded.claims[1].reasons
-        assert grounded.claims[0].reasons == ()
+        checker = Checker(passages, verifier, engine.index.store.name, language)
+        for text in (TRUE, false):
+            checker.check(Sentence(text, (1,)))
+        assert [claim.supported for claim in checker.claims] == [True, False]
+        assert said in checker.claims[1].reasons
+        assert checker.claims[0].reasons == ()
 
 
 @given(st.lists(st.sampled_from([*TRUE.split(), "mayors", "no", "2019", "Bandung", "than", "[1]"])))

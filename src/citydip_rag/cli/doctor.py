@@ -81,11 +81,32 @@ def _rest(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         subject="answers",
         fine=True,
-        observation=f"generator {engine.generator.name}; calibrated on"
-        f" {sum(engine.calibration.fitted_on.values())} questions,"
+        observation=f"calibrated on {sum(engine.calibration.fitted_on.values())} questions,"
         f" threshold {engine.calibration.threshold:g}; index of {manifest.created:%Y-%m-%d %H:%M}",
     )
+    yield _generator(engine)
     engine.close()
+
+
+def _generator(engine: Engine) -> Finding:
+    """Whether what answers could answer now."""
+    import asyncio
+
+    from citydip_rag.errors import GenerationError
+
+    generator = engine.generator
+
+    async def checked() -> None:
+        await generator.check()
+        await generator.aclose()
+
+    try:
+        asyncio.run(checked())
+    except GenerationError as error:
+        return _wrong("generator", error)
+    return Finding(
+        subject="generator", fine=True, observation=f"{generator.name}, model: {generator.model}"
+    )
 
 
 def _documents(settings: Settings) -> Finding:

@@ -12,7 +12,7 @@ import numpy as np
 
 from citydip_rag.corpus.language import detect_language
 from citydip_rag.embedding import Embedder
-from citydip_rag.embedding.projection import Projection, sample_tokens, shipped_projection, unit
+from citydip_rag.embedding.projection import Projection, sample_tokens, shipped_projection
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.collection import whole_passage
 from citydip_rag.evaluation.datasets import NliPair
@@ -26,10 +26,9 @@ from citydip_rag.evaluation.statistics import (
     bootstrap,
 )
 from citydip_rag.grounding import AlignmentVerifier, SupportModel, Verifier, say
-from citydip_rag.grounding.alignment import THRESHOLD
+from citydip_rag.grounding.alignment import THRESHOLD, as_indexed
 from citydip_rag.grounding.exact import MAX_WORDS
 from citydip_rag.grounding.words import words_of
-from citydip_rag.index.tokens import PassageTokens
 from citydip_rag.schema import Language, Passage
 
 Split = Literal["all", "tune", "test"]
@@ -66,10 +65,7 @@ def verifier_over(
         sample_tokens(e.tokens.vectors for e in list(encodings.values())[:_SAMPLE])
     )
     tokens = {
-        premise: PassageTokens(
-            unit(projection.compress(encoding.tokens.vectors)), encoding.tokens.offsets
-        )
-        for premise, encoding in encodings.items()
+        premise: as_indexed(projection, encoding.tokens) for premise, encoding in encodings.items()
     }
     verifier = AlignmentVerifier(embedder, projection, lambda p: tokens[p.text], model)
     return verifier, passages

@@ -98,5 +98,12 @@ class Generator(ABC):
         """
         return None
 
+    async def check(self) -> None:  # noqa: B027  # most need nothing
+        """See whether it could answer now.
+
+        Raises:
+            GenerationError: it could not; says what to do.
+        """
+
     async def aclose(self) -> None:  # noqa: B027  # most hold nothing
         """Free what it holds."""

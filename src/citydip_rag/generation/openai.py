@@ -90,6 +90,15 @@ class OpenAIGenerator(ChatGenerator):
         except Refusal as error:
             raise error.reported from error
 
+    async def check(self) -> None:
+        """Ask the server for its models, and look for the one that is set."""
+        known = await self.models()
+        if self._settings.llm_model and self._settings.llm_model not in known:
+            raise GenerationError(
+                f"The model server does not know the model {self._settings.llm_model!r}.",
+                f"Set CITYDIP_LLM_MODEL to one of: {', '.join(known[:10])}." if known else "",
+            )
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._server.aclose()

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final, Self
 
 from citydip_rag.corpus.language import detect_language
-from citydip_rag.embedding.base import Embedder
+from citydip_rag.embedding.base import Embedder, TokenVectors
 from citydip_rag.embedding.projection import Projection, unit
 from citydip_rag.grounding.base import Support, Verifier
 from citydip_rag.grounding.comparing import Compared, Side, compare, content_places
@@ -147,14 +147,19 @@ class AlignmentVerifier(Verifier):
 
 
 def _encoder(embedder: Embedder, projection: Projection) -> TokensOf:
-    """Encodes passages, and compresses as an index does, so that both give the same scores."""
+    """Encodes passages."""
 
     @lru_cache(maxsize=64)
     def encode(passage: Passage) -> PassageTokens:
         tokens = embedder.embed_passages([passage.text], [passage.lead])[0].tokens
-        return PassageTokens(unit(projection.compress(tokens.vectors)), tokens.offsets)
+        return as_indexed(projection, tokens)
 
     return encode
+
+
+def as_indexed(projection: Projection, tokens: TokenVectors) -> PassageTokens:
+    """Token vectors as an index would give them back."""
+    return PassageTokens(unit(projection.compress(tokens.vectors)), tokens.offsets)
 
 
 def _reasons(compared: Compared) -> list[Reason]:
