@@ -86,7 +86,8 @@ class OpenAIGenerator(ChatGenerator):
             GenerationError: the server cannot be asked.
         """
         try:
-            return await self._listed()
+            now = asyncio.get_running_loop().time()
+            return await self._listed(now + self._settings.llm_total_seconds)
         except Refusal as error:
             raise error.reported from error
 
@@ -118,8 +119,9 @@ class OpenAIGenerator(ChatGenerator):
             raise error.reported from error
         return pause
 
-    async def _listed(self) -> list[str]:
-        deadline = asyncio.get_running_loop().time() + self._settings.llm_connect_seconds
+    async def _listed(self, deadline: float) -> list[str]:
+        now = asyncio.get_running_loop().time()
+        deadline = min(deadline, now + self._settings.llm_connect_seconds)
         async with self._server.response("GET", "/models", None, deadline) as response:
             waiting = Waiting(self._settings, deadline)
             listed = parsed(await waiting.for_(whole(response.aiter_raw()))).get("data")
@@ -146,7 +148,7 @@ class OpenAIGenerator(ChatGenerator):
         self, messages: Sequence[Message], max_tokens: int, deadline: float
     ) -> AsyncGenerator[str]:
         if not self._model:
-            self._model = next(iter(await self._listed()), "")
+            self._model = next(iter(await self._listed(deadline)), "")
         asked = {
             "messages": list(messages),
             "max_tokens": max_tokens,
