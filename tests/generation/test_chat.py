@@ -16,6 +16,7 @@ from citydip_rag.generation.chat import (
     Message,
     as_data,
     estimated_tokens,
+    until_it_loops,
     without_thinking,
 )
 from citydip_rag.generation.prompts import render_prompt
@@ -219,6 +220,39 @@ async def test_thinking_is_left_out(pieces: list[str], expected: str) -> None:
 
     shown = "".join([piece async for piece in without_thinking(source())])
     assert shown.lstrip() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("Kota dikatakan" + "akan" * 200, 110),
+        ("Ya. [1] " * 100, 90),
+        ("Kota itu bersama kota lain membuat sebuah perjanjian baru. [1]\n" * 20, 330),
+        ("Kota berdiplomasi. [1] " + "=" * 300, 110),
+    ],
+)
+async def test_a_model_that_repeats_itself_is_stopped(text: str, most: int) -> None:
+    shown = "".join([piece async for piece in until_it_loops(in_pieces(text))])
+    assert text.startswith(shown)
+    assert len(shown) <= most
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ya. [1] Ya. [1] Ya. [1]",
+        "| a | b |\n|---|---|\n| 1 | 2 |",
+        "- satu\n- dua\n- tiga\n" * 3,
+        "",
+    ],
+)
+async def test_who_repeats_a_little_is_not(text: str) -> None:
+    assert "".join([piece async for piece in until_it_loops(in_pieces(text))]) == text
+
+
+async def in_pieces(text: str) -> AsyncGenerator[str]:
+    for start in range(0, len(text), 3):
+        yield text[start : start + 3]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -27,6 +28,10 @@ TURNS_TOLD: Final = 3
 """Turns that a follow-up is rewritten from."""
 _ANSWER_TOLD: Final = 600
 """Characters of each of their answers."""
+_LONGEST_LOOP: Final = 80
+"""Characters that a model may repeat before it is stopped, if it repeats them"""
+_ROUNDS: Final = 4
+"""times, and fewer characters as much oftener."""
 _MARKER: Final = re.compile(
     r"[\[【［]\s*((?:passage\s|bagian\s)?\s*\d+(?:\s*[,;–-]\s*\d+)*|/?INST)\s*[\]】］]",
     re.IGNORECASE,
@@ -37,6 +42,9 @@ _INVISIBLE: Final = re.compile(
     r"\U000e0000-\U000e007f]"
 )
 """Reach a model while no reader sees them."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class Message(TypedDict):
@@ -75,7 +83,7 @@ class ChatGenerator(Generator):
             messages = _answer_messages(request, count)
             try:
                 async with aclosing(self.chat(messages, self.answer_tokens)) as pieces:
-                    async for piece in without_thinking(pieces):
+                    async for piece in until_it_loops(without_thinking(pieces)):
                         yield piece
             except ContextLengthError:
                 if count == 1:
@@ -145,6 +153,25 @@ async def without_thinking(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
             yield start
     if held and not held.lstrip().startswith("<think>"):
         yield held
+
+
+async def until_it_loops(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
+    """The pieces, up to where a model does nothing but repeat itself, as small ones do."""
+    end = ""
+    async for piece in pieces:
+        yield piece
+        end = (end + piece)[-_LONGEST_LOOP * _ROUNDS :]
+        if _loops(end):
+            logger.info("the model repeats itself; its answer ends here")
+            return
+
+
+def _loops(end: str) -> bool:
+    for size in range(1, _LONGEST_LOOP + 1):
+        rounds = max(_ROUNDS, ceil(_LONGEST_LOOP / size))
+        if end.endswith(end[-size:] * rounds):
+            return True
+    return False
 
 
 def _answer_messages(request: GenerationRequest, count: int) -> list[Message]:
