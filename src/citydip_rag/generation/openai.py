@@ -13,7 +13,7 @@ import httpx
 from citydip_rag.errors import ContextLengthError, GenerationError
 from citydip_rag.generation.breaker import CircuitBreaker
 from citydip_rag.generation.chat import ChatGenerator, Message
-from citydip_rag.generation.refusals import Refusal
+from citydip_rag.generation.refusals import Refusal, shown_model
 from citydip_rag.generation.server import ChatServer
 from citydip_rag.generation.waiting import Waiting
 from citydip_rag.generation.wire import (
@@ -41,6 +41,7 @@ class OpenAIGenerator(ChatGenerator):
         self.most_passages = settings.llm_passages
         self._settings = settings
         self._model = settings.llm_model
+        self._newer = False
         self._breaker = CircuitBreaker()
         self._server = ChatServer(settings)
 
@@ -52,7 +53,7 @@ class OpenAIGenerator(ChatGenerator):
     @property
     def model(self) -> str:
         """As the settings or the server name it."""
-        return self._model or "default"
+        return shown_model(self._model) or "default"
 
     async def chat(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str]:
         """The reply as it comes; what fails before its first piece is tried again."""
@@ -143,6 +144,29 @@ class OpenAIGenerator(ChatGenerator):
                 raise GenerationError(error.message, error.remedy) from error
             broke = isinstance(error, BrokenStreamError)
             raise Refusal(error, passing=broke, of_server=broke) from error
+        except Refusal as error:
+            self._newer = self._newer or error.of_names
+            raise await self._with_names(error, deadline) from error
+
+    def _limits(self, max_tokens: int) -> dict[str, float]:
+        """As the server calls them: newer models of OpenAI take no temperature."""
+        if self._newer:
+            return {"max_completion_tokens": max_tokens}
+        return {"max_tokens": max_tokens, "temperature": self._settings.llm_temperature}
+
+    async def _with_names(self, error: Refusal, deadline: float) -> Refusal:
+        """The same refusal; that of a model names those that there are."""
+        if not error.of_model:
+            return error
+        try:
+            known = [shown_model(name) for name in (await self._listed(deadline))[:10]]
+        except (Refusal, GenerationError):
+            known = []
+        if known:
+            remedy = f"Set CITYDIP_LLM_MODEL to one of: {', '.join(known)}."
+            told = GenerationError(error.reported.message, remedy[:1000])
+            return Refusal(told, of_server=False)
+        return error
 
     async def _reply(
         self, messages: Sequence[Message], max_tokens: int, deadline: float
@@ -151,8 +175,7 @@ class OpenAIGenerator(ChatGenerator):
             self._model = next(iter(await self._listed(deadline)), "")
         asked = {
             "messages": list(messages),
-            "max_tokens": max_tokens,
-            "temperature": self._settings.llm_temperature,
+            **self._limits(max_tokens),
             "stream": True,
             **({"model": self._model} if self._model else {}),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -24,6 +25,8 @@ class Refusal(Exception):  # noqa: N818  # carries the error that is reported in
         reported: what the asker is told.
         passing: another attempt may succeed.
         of_server: it is the server's fault, not the request's.
+        of_model: another model may do.
+        of_names: the newer names of the parameters may do.
         retry_after: seconds that the server asks to wait.
     """
 
@@ -33,12 +36,16 @@ class Refusal(Exception):  # noqa: N818  # carries the error that is reported in
         *,
         passing: bool = False,
         of_server: bool = True,
+        of_model: bool = False,
+        of_names: bool = False,
         retry_after: float = 0.0,
     ) -> None:
         super().__init__(str(reported))
         self.reported = reported
         self.passing = passing
         self.of_server = of_server
+        self.of_model = of_model
+        self.of_names = of_names
         self.retry_after = retry_after
 
     @classmethod
@@ -72,22 +79,35 @@ def refusal(response: httpx.Response, body: bytes, model: str, key: str) -> Refu
         return Refusal(reported, of_server=False)
     if status in {400, 413, 422} and is_about_length(said):
         return Refusal(too_long(), of_server=False)
+    if status == httpx.codes.BAD_REQUEST and "max_completion_tokens" in said:
+        reported = GenerationError(f"The model server refuses the request: {said}.", _LOOK)
+        return Refusal(reported, passing=True, of_server=False, of_names=True)
     if status == httpx.codes.NOT_FOUND or (status == httpx.codes.BAD_REQUEST and "model" in said):
         reported = GenerationError(
-            f"The model server does not know the model {model!r} or has no such address: {said}.",
+            f"The model server does not know the model {shown_model(model)!r}"
+            f" or has no such address: {said}.",
             "Correct CITYDIP_LLM_MODEL or CITYDIP_LLM_BASE_URL; the latter usually ends in /v1.",
         )
-        return Refusal(reported, of_server=False)
+        return Refusal(reported, of_server=False, of_model=True)
     if 300 <= status < 400:
         reported = GenerationError(
             "The model server sends its clients elsewhere, which is not followed.",
             "Set CITYDIP_LLM_BASE_URL to the address it names.",
         )
         return Refusal(reported, of_server=False)
-    reported = GenerationError(f"The model server answered with status {status}: {said}.", _LOOK)
-    return Refusal(
-        reported, passing=status in _PASSING, of_server=status >= 500, retry_after=_wait(response)
+    wait = _wait(response)
+    later = f"Ask again in {wait:.0f} s." if wait else "Ask again a little later."
+    reported = GenerationError(
+        f"The model server answered with status {status}: {said}.",
+        later if wait or status == httpx.codes.TOO_MANY_REQUESTS else _LOOK,
     )
+    return Refusal(reported, passing=status in _PASSING, of_server=status >= 500, retry_after=wait)
+
+
+def shown_model(name: str) -> str:
+    """A model's name for people: llama.cpp names a model by its path, which stays here."""
+    is_path = name.startswith(("/", "~", "\\")) or name[1:3] in {":\\", ":/"}
+    return re.split(r"[/\\]", name.rstrip("/\\"))[-1] if is_path else name
 
 
 def _said(body: bytes, key: str) -> str:
