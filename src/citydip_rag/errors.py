@@ -175,6 +175,12 @@ class ContextLengthError(GenerationError):
     slug = "context-length"
 
 
+class AnswerCutError(GenerationError):
+    """The model was not allowed to finish its answer."""
+
+    slug = "answer-cut"
+
+
 class AddressError(CitydipError):
     """The server cannot listen where it should."""
 

@@ -8,7 +8,7 @@ import jinja2
 import pytest
 
 from citydip_rag import Language
-from citydip_rag.errors import ContextLengthError
+from citydip_rag.errors import AnswerCutError, ContextLengthError
 from citydip_rag.evaluation.collection import whole_passage
 from citydip_rag.generation import NO_ANSWER, GenerationRequest, declines
 from citydip_rag.generation.chat import (
@@ -232,7 +232,10 @@ async def test_thinking_is_left_out(pieces: list[str], expected: str) -> None:
     ],
 )
 async def test_a_model_that_repeats_itself_is_stopped(text: str, most: int) -> None:
-    shown = "".join([piece async for piece in until_it_loops(in_pieces(text))])
+    pieces: list[str] = []
+    with pytest.raises(AnswerCutError, match="repeats itself"):
+        await gathered(until_it_loops(in_pieces(text)), pieces)
+    shown = "".join(pieces)
     assert text.startswith(shown)
     assert len(shown) <= most
 
@@ -248,6 +251,11 @@ async def test_a_model_that_repeats_itself_is_stopped(text: str, most: int) -> N
 )
 async def test_who_repeats_a_little_is_not(text: str) -> None:
     assert "".join([piece async for piece in until_it_loops(in_pieces(text))]) == text
+
+
+async def gathered(source: AsyncGenerator[str], pieces: list[str]) -> None:
+    async for piece in source:
+        pieces.append(piece)  # noqa: PERF401  # what came before it fails is wanted
 
 
 async def in_pieces(text: str) -> AsyncGenerator[str]:

@@ -99,6 +99,15 @@ async def huge(call: Call, _: int) -> None:
         await call.send(b"a" * 1_000_000)
 
 
+async def key_inside(call: Call, _: int) -> None:
+    said = {"error": {"message": f"the key {KEY[3:].upper()} is not ours"}}
+    await call.send(STREAM, f"data: {json.dumps(said)}\n\n".encode())
+
+
+async def cut(call: Call, _: int) -> None:
+    await call.send(STREAM, event("Ha"), event("", "length"), b"data: [DONE]\n\n")
+
+
 async def error_inside(call: Call, _: int) -> None:
     await call.send(STREAM, event("Ha"), b'data: {"error": {"message": "out of memory"}}\n\n')
 
@@ -124,11 +133,13 @@ def status(code: int, message: str, more: str = "") -> Script:
         (page, "no chat server", 1.0),
         (not_json, "no chat server", 1.0),
         (huge, "line without an end", 2.0),
+        (key_inside, "it repeats the key", 1.0),
+        (cut, "CITYDIP_LLM_MAX_TOKENS", 1.0),
         (error_inside, "broke off: out of memory", 1.0),
         (status(401, "bad key"), "CITYDIP_LLM_API_KEY", 1.0),
         (status(403, f"no such key: {KEY}"), "does not accept the key", 1.0),
         (status(404, "model m not found"), "CITYDIP_LLM_MODEL", 1.0),
-        (status(400, f"weird {KEY} " + "x\n" * 500), "status 400: weird …", 1.0),
+        (status(400, f"weird {KEY} " + "x\n" * 500), "status 400: it repeats the key", 1.0),
         (status(500, "boom"), "status 500: boom", 3.0),
         (status(503, "loading"), "status 503: loading", 3.0),
         (status(429, "slow down", "retry-after: 60\r\n"), "status 429", 1.0),

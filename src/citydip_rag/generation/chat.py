@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from contextlib import aclosing
 from math import ceil
 from typing import Final, Literal, TypedDict
 
-from citydip_rag.errors import ContextLengthError
+from citydip_rag.errors import AnswerCutError, ContextLengthError
 from citydip_rag.generation.base import NO_ANSWER, GenerationRequest, Generator
 from citydip_rag.generation.prompts import render_prompt
 from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Language, Passage, Turn
@@ -42,9 +41,6 @@ _INVISIBLE: Final = re.compile(
     r"\U000e0000-\U000e007f]"
 )
 """Reach a model while no reader sees them."""
-
-
-logger = logging.getLogger(__name__)
 
 
 class Message(TypedDict):
@@ -156,14 +152,17 @@ async def without_thinking(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
 
 
 async def until_it_loops(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
-    """The pieces, up to where a model does nothing but repeat itself, as small ones do."""
+    """The pieces, up to where a model does nothing but repeat itself, as small ones do.
+
+    Raises:
+        AnswerCutError: it does.
+    """
     end = ""
     async for piece in pieces:
         yield piece
         end = (end + piece)[-_LONGEST_LOOP * _ROUNDS :]
         if _loops(end):
-            logger.info("the model repeats itself; its answer ends here")
-            return
+            raise AnswerCutError("The model repeats itself.", "Choose another model.")
 
 
 def _loops(end: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from citydip_rag.errors import ContextLengthError, GenerationError
+from citydip_rag.errors import AnswerCutError, ContextLengthError, GenerationError
 from citydip_rag.generation.breaker import CircuitBreaker
 from citydip_rag.generation.chat import ChatGenerator, Message
 from citydip_rag.generation.refusals import Refusal, shown_model
@@ -27,6 +27,8 @@ from citydip_rag.generation.wire import (
 from citydip_rag.settings import Settings
 
 MAX_ANSWER_CHARACTERS: Final = 20_000
+_LIMITS: Final = frozenset({"length", "content_filter"})
+"""Reasons to finish that leave an answer unfinished."""
 _OTHER_FIELDS: Final = (":", "event", "id", "retry")
 _FIRST_BACK_OFF_SECONDS: Final = 0.5
 
@@ -71,9 +73,12 @@ class OpenAIGenerator(ChatGenerator):
                         yield piece
             except Refusal as error:  # which comes before the first piece
                 pause = self._pause(error, attempt, deadline)
-            except GenerationError:
-                self._breaker.failed()
+            except AnswerCutError:
+                self._breaker.succeeded()
                 raise
+            except GenerationError as error:
+                self._breaker.failed()
+                raise GenerationError(self._server.safe(error.message), error.remedy) from None
             else:
                 self._breaker.succeeded()
                 return
@@ -185,8 +190,9 @@ class OpenAIGenerator(ChatGenerator):
             waiting = Waiting(self._settings, deadline)
             if response.headers.get("content-type", "").startswith("application/json"):
                 body = await waiting.for_(whole(response.aiter_raw()))
-                text, _ = piece_of(body.decode("utf-8", "replace"), self._server.key)
+                text, finish = piece_of(body.decode("utf-8", "replace"))
                 yield text[:MAX_ANSWER_CHARACTERS]
+                _check_end(finish or "stop")
                 return
             async with aclosing(self._streamed(response, waiting)) as pieces:
                 async for piece in pieces:
@@ -194,33 +200,48 @@ class OpenAIGenerator(ChatGenerator):
 
     async def _streamed(self, response: httpx.Response, waiting: Waiting) -> AsyncGenerator[str]:
         """The pieces of an event stream."""
-        written, complete = 0, False
+        written, finish = 0, ""
         async with aclosing(waiting.each(lines(response.aiter_raw()))) as source:
             async for line in source:
-                text, ended = _piece(line, self._server.key)
+                text, ended = _piece(line)
                 if text:
                     yield text
                     written += len(text)
                     waiting.heard()
                 if ended:
-                    complete = True
+                    finish = finish or ended
                     waiting.settle()
                 if written > MAX_ANSWER_CHARACTERS:
                     raise GenerationError(
                         "The model does not stop writing.", "Choose another model."
                     )
-        if not complete:
-            raise BrokenStreamError(
-                "The model server broke off in the middle of the answer.",
-                "Ask again; if it goes on, look at the model server's log.",
-            )
+        _check_end(finish)
 
 
-def _piece(line: str, key: str) -> tuple[str, bool]:
-    """The text of a line of the stream, and whether it says that the reply is complete."""
+def _check_end(finish: str) -> None:
+    """Refuse an answer that did not come to its end.
+
+    Raises:
+        AnswerCutError: the model was stopped.
+        BrokenStreamError: the stream was.
+    """
+    if finish in _LIMITS:
+        raise AnswerCutError(
+            "The model stopped before the end of its answer.",
+            "Raise CITYDIP_LLM_MAX_TOKENS.",
+        )
+    if not finish:
+        raise BrokenStreamError(
+            "The model server broke off in the middle of the answer.",
+            "Ask again; if it goes on, look at the model server's log.",
+        )
+
+
+def _piece(line: str) -> tuple[str, str]:
+    """The text of a line of the stream, and why the reply is complete if it is."""
     data = event_data(line)
     if data is not None:
-        return piece_of(data, key)
+        return piece_of(data)
     if line.strip() and not line.startswith(_OTHER_FIELDS):
         parsed(line)  # says that this is no event stream
-    return "", False
+    return "", ""

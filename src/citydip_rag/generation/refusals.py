@@ -15,6 +15,8 @@ from citydip_rag.generation.wire import error_text, is_about_length, parsed, too
 
 _PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 """Statuses after which another attempt may succeed."""
+_TELLING: Final = 8
+"""Characters of a key that are not to be told."""
 _LOOK: Final = "Look at the model server's log."
 
 
@@ -113,9 +115,19 @@ def shown_model(name: str) -> str:
 def _said(body: bytes, key: str) -> str:
     text = body.decode("utf-8", "replace")
     with suppress(GenerationError):
-        text = error_text(parsed(text).get("error", text), key)
-    text = error_text(text, key)
-    return "it sent a web page" if text.startswith("<") else text
+        text = error_text(parsed(text).get("error", text))
+    text = error_text(text)
+    if text.startswith("<"):
+        text = "it sent a web page"
+    return without_key(text, key)
+
+
+def without_key(said: str, key: str) -> str:
+    """What a server says, unless it says the key or a good part of it."""
+    size = min(len(key), _TELLING)
+    parts = {key[i : i + size].lower() for i in range(len(key) - size + 1)}
+    told = size > 0 and any(part in said.lower() for part in parts)
+    return "it repeats the key" if told else said
 
 
 def _wait(response: httpx.Response) -> float:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import httpx
 
 from citydip_rag.errors import GenerationError, SettingsError
-from citydip_rag.generation.refusals import Refusal, refusal
+from citydip_rag.generation.refusals import Refusal, refusal, without_key
 from citydip_rag.generation.wire import whole
 from citydip_rag.settings import Settings
 
@@ -73,6 +73,10 @@ class ChatServer:
             yield response
         finally:
             await response.aclose()
+
+    def safe(self, said: str) -> str:
+        """What the server says, without the key."""
+        return without_key(said, self.key)
 
     async def aclose(self) -> None:
         """Close the connections; those of an event loop that is gone are gone with it."""

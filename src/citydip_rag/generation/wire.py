@@ -57,22 +57,18 @@ def event_data(line: str) -> str | None:
     return value.removeprefix(" ").strip() if name == "data" else None
 
 
-def piece_of(data: str, key: str = "") -> tuple[str, bool]:
-    """The text of one event, and whether it says that the reply is complete.
-
-    Args:
-        data: of the event.
-        key: that was sent; errors do not repeat it.
+def piece_of(data: str) -> tuple[str, str]:
+    """The text of one event, and why the reply is complete if it is.
 
     Raises:
         ContextLengthError: the server says that the messages are too long.
         GenerationError: it is no event of a chat completion, or reports an error.
     """
     if data == DONE:
-        return "", True
+        return "", "stop"
     event = parsed(data)
     if error := event.get("error"):
-        said = error_text(error, key)
+        said = error_text(error)
         if is_about_length(said):
             raise too_long()
         raise GenerationError(f"The model server broke off: {said}.", _RETRY)
@@ -82,7 +78,7 @@ def piece_of(data: str, key: str = "") -> tuple[str, bool]:
     choice: dict[str, Any] = next((choice for choice in choices if not choice.get("index")), {})
     delta = choice.get("delta") or choice.get("message") or {}
     text = delta.get("content") if isinstance(delta, dict) else None
-    return text if isinstance(text, str) else "", bool(choice.get("finish_reason"))
+    return text if isinstance(text, str) else "", str(choice.get("finish_reason") or "")
 
 
 def parsed(data: str | bytes) -> dict[str, Any]:
@@ -117,11 +113,10 @@ def too_long() -> ContextLengthError:
     )
 
 
-def error_text(error: object, key: str = "") -> str:
-    """What a server says of an error, on one line, not too long and without the key."""
+def error_text(error: object) -> str:
+    """What a server says of an error, on one line and not too long."""
     said = error.get("message", error) if isinstance(error, dict) else error
     words = " ".join("".join(c if c.isprintable() else " " for c in str(said)[:100_000]).split())
-    words = words.replace(key, "…") if key else words  # first, or the cut would leave half of it
     return words[:200].rstrip(" .") or "it does not say why"
 
 
