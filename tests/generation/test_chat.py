@@ -161,6 +161,11 @@ async def test_a_refused_prompt_is_sent_with_half_of_the_passages() -> None:
         ("???", None),
         ("a" * 3000 + "?", None),
         ("What is the capital city of France?", None),
+        ("Pertanyaan terakhir: **Apa tantangan diplomasi kota?**", "Apa tantangan diplomasi kota?"),
+        ("Apa itu diplomasi kota?", None),
+        ("Bagaimana kota berdiplomasi?", None),
+        ("Apa tantangannya?", None),
+        ("Apakah tantangannnya?", None),
         ("Siapa yang menulis lagu kebangsaan Prancis?", None),
     ],
 )
@@ -172,6 +177,18 @@ async def test_a_rewritten_question_is_one_question(reply: str, expected: str | 
     assert "Apa itu diplomasi kota?" in user
     assert "<|" not in user
     assert user.count("<<<") == user.count(">>>") == 2
+
+
+async def test_only_the_first_line_of_a_rewritten_question_is_waited_for() -> None:
+    class Rambling(Recording):
+        async def chat(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str]:
+            yield "Apa tantangan diplomasi kota?"
+            yield "\nJawaban:"
+            pytest.fail("more was asked for")
+
+    turns = [Turn(question="Apa itu diplomasi kota?", answer="Kota berdiplomasi.")]
+    rewritten = await Rambling().rewrite("Apa tantangannya?", turns, Language.INDONESIAN)
+    assert rewritten == "Apa tantangan diplomasi kota?"
 
 
 async def test_an_earlier_answer_cannot_ask_in_the_askers_place() -> None:

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from math import ceil
 from typing import Final, Literal, TypedDict
 
+from citydip_rag.corpus.language import FUNCTION_WORDS
 from citydip_rag.errors import AnswerCutError, ContextLengthError
 from citydip_rag.generation.base import NO_ANSWER, GenerationRequest, Generator
 from citydip_rag.generation.prompts import render_prompt
@@ -41,6 +42,16 @@ _INVISIBLE: Final = re.compile(
     r"\U000e0000-\U000e007f]"
 )
 """Reach a model while no reader sees them."""
+
+
+_STEM: Final = 4
+_SMALL: Final = {word[:_STEM] for words in FUNCTION_WORDS.values() for word in words}
+_QUOTES: Final = "\"'“”*` "
+_LABEL: Final = re.compile(
+    r"(?:(?:last|rewritten|standalone)\s+)?(?:question|pertanyaan)(?:\s+[a-z ]{2,20})?:\s*",
+    re.IGNORECASE,
+)
+"""What small models write before a question."""
 
 
 class Message(TypedDict):
@@ -98,9 +109,16 @@ class ChatGenerator(Generator):
         variables = {"question": said[0], "turns": told, "fence": _fence(said)}
         messages = _messages("rewrite", language, variables)
         async with aclosing(self.chat(messages, MAX_REWRITTEN_TOKENS)) as pieces:
-            written = "".join([piece async for piece in without_thinking(pieces)])
+            written = ""
+            async for piece in without_thinking(pieces):
+                written += piece
+                if "\n" in written.strip():
+                    break  # what comes behind the first line is not needed
         rewritten = _one_question(written)
-        return rewritten if rewritten and _is_of(rewritten, said) else None
+        earlier = [turn.question for turn in turns]
+        if rewritten is None or rewritten in earlier or not _is_of(rewritten, said):
+            return None
+        return rewritten if _completes(rewritten, question) else None
 
     def _affordable(self, request: GenerationRequest) -> int:
         """How many passages the model's context holds; those that do not fit are left out whole."""
@@ -208,23 +226,27 @@ def _messages(task: str, language: Language, variables: Mapping[str, object]) ->
 
 def _is_of(question: str, said: Sequence[str]) -> bool:
     """Whether a question is made of what was said; else the model made something up."""
-    known = {_stem(word) for text in said for word in _words(text)}
-    words = [_stem(word) for word in _words(question)]
-    return sum(word in known for word in words) >= FAMILIAR * len(words)
+    known = {stem for text in said for stem in _stems(text)}
+    stems = _stems(question)
+    return sum(stem in known for stem in stems) >= FAMILIAR * len(stems)
 
 
-def _words(text: str) -> list[str]:
-    return [word for word in re.findall(r"\w+", text.lower()) if len(word) > 3 or word.isdigit()]
+def _completes(rewritten: str, question: str) -> bool:
+    """Whether a question still asks what the follow-up asked, and says more of it."""
+    asked, now = set(_stems(question)) - _SMALL, set(_stems(rewritten)) - _SMALL
+    return 2 * len(asked & now) >= len(asked) and bool(now - asked)
 
 
-def _stem(word: str) -> str:
-    return word if word.isdigit() else word[:5]
+def _stems(text: str) -> list[str]:
+    """Beginnings of the longer words, which their forms have in common; and all figures."""
+    words = [word for word in re.findall(r"\w+", text.lower()) if len(word) > 3 or word.isdigit()]
+    return [word if word.isdigit() else word[:_STEM] for word in words]
 
 
 def _one_question(written: str) -> str | None:
     """The first line as a question; None if it is none."""
     lines = [line.strip() for line in written.strip().splitlines() if line.strip()]
-    question = lines[0].strip("\"'“”*` ") if lines else ""
+    question = _LABEL.sub("", lines[0].strip(_QUOTES)).strip(_QUOTES) if lines else ""
     if not question.endswith("?") or len(question) > MAX_QUESTION_CHARACTERS:
         return None
     return question if sum(map(str.isalnum, question)) > 4 else None
