@@ -44,6 +44,7 @@ eval: index ## ask the questions in eval/questions and hold the figures against 
 bench: $(READY) ## measure speed and memory
 	$(BIN)/python eval/bench/run.py
 	$(BIN)/python eval/bench/documents.py
+	$(BIN)/python eval/bench/answers.py
 
 lock: ## write requirements.lock anew from a fresh environment
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

@@ -33,6 +33,7 @@ ANSWER: dict[str, Any] = {
         {"text": "Kota.", "supported": True, "support": 1.0, "citations": [1], "reasons": []}
     ],
     "passages": [],
+    "discarded": [],
     "policy": "strict",
     "notice": "",
     "written": "",

@@ -1,4 +1,4 @@
-"""Ask a folder of documents; every sentence of the answer is an exact quotation."""
+"""Ask a folder of documents; every sentence of the answer leads to the exact words it rests on."""
 
 from citydip_rag.engine import Engine
 from citydip_rag.errors import CitydipError

@@ -159,12 +159,12 @@ class Engine:
         spoken = turn_language(question, turns)
         alone = await standalone_question(question, turns, spoken, chosen)
         clock.lap("rewrite")
-        found = await asyncio.to_thread(self.find, alone, documents, clock)
+        alone, found = await asyncio.to_thread(self._find_either, alone, question, documents, clock)
         read = [candidate.passage for candidate in found.candidates]
         language = language or (spoken if turns else found.language)
         request = GenerationRequest(alone, language, read, found.evidence, found.located)
         draft = Draft(request, lambda by: self._checker(by, request, policy), chosen)
-        answering = bool(found.evidence) and self.calibration.answers(found.confidence)
+        answering = self._answers(found)
         shown = list(found.candidates[: top_k or self.settings.top_k])
         yield Retrieved(
             question=alone,
@@ -191,6 +191,7 @@ class Engine:
             citations=tuple(cited),
             claims=tuple(draft.checker.claims),
             passages=tuple(self._hit(c) for c in shown),
+            discarded=draft.discarded,
             policy=policy,
             notice=draft.notice,
             written=draft.written,
@@ -286,12 +287,25 @@ class Engine:
 
     def can_answer(self, question: str) -> bool:
         """Whether the documents seem to hold an answer; blocks while it computes."""
-        found = self.find(checked_question(question))
-        return bool(found.evidence) and self.calibration.answers(found.confidence)
+        return self._answers(self.find(checked_question(question)))
 
     def close(self) -> None:
         """Close the index."""
         self.index.close()
+
+    def _answers(self, found: Found) -> bool:
+        return bool(found.evidence) and self.calibration.answers(found.confidence)
+
+    def _find_either(
+        self, alone: str, question: str, documents: Sequence[str] | None, clock: Clock
+    ) -> tuple[str, Found]:
+        """What is found for a follow-up made to stand alone, or for what was asked literally."""
+        found = self.find(alone, documents, clock)
+        if alone != question and not self._answers(found):
+            literally = self.find(question, documents, clock)
+            if self._answers(literally):
+                return question, literally
+        return alone, found
 
     def _scope(self, documents: Sequence[str] | None) -> Sequence[str] | None:
         """The documents to search in; None means all there are.

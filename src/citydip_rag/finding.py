@@ -132,7 +132,7 @@ class Finder:
         asked = read_question(question, language, self._names)
         scope = _within(documents, asked.documents)
         found = self._searched(asked.search, language, scope, clock, without)
-        if asked.unknown and not _speak_of(found.candidates, asked.unknown):
+        if asked.unknown and (asked.article or not _speak_of(found.candidates, asked.unknown)):
             return replace(found, evidence=(), features={}, confidence=0.0)
         if (asked.penalty or asked.article) and not without:
             found = self._by_number(asked, found, scope)

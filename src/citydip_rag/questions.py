@@ -18,13 +18,18 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Control characters, and halves of characters: no text has them."""
 
 
+def without_controls(text: str) -> str:
+    """The text with spaces for what no text holds and a terminal would obey."""
+    return _CONTROL.sub(" ", text)
+
+
 def checked_question(question: str) -> str:
     """The question without surrounding white space and control characters.
 
     Raises:
         QuestionError: it is blank or too long.
     """
-    question = _CONTROL.sub(" ", question).strip()
+    question = without_controls(question).strip()
     if not any(character.isalnum() for character in question):
         raise QuestionError("The question is empty.", "Ask in words, in Indonesian or English.")
     if len(question) > MAX_QUESTION_CHARACTERS:

@@ -241,9 +241,11 @@ class Answer(Frozen):
         language: language of the question, in which the answer is framed.
         passages: what was found, best first; for an abstention, the nearest reading.
         policy: what became of unsupported sentences; all of them are among the claims.
+        discarded: claims of what a language model wrote where none of it is shown.
         notice: what a reader should know of how the answer came about, in its language.
         written: what a language model wrote, before anything was checked.
-        failure: what went wrong with the generator where another took its place.
+        failure: kind of what went wrong with a language model, as the `type` of a problem; the log
+            says more.
         generator: name of the generator.
         model: name of the model behind it.
         generation: name of the index generation that was read.
@@ -259,6 +261,7 @@ class Answer(Frozen):
     citations: tuple[Citation, ...] = ()
     claims: tuple[Claim, ...] = ()
     passages: tuple[PassageHit, ...] = ()
+    discarded: tuple[Claim, ...] = ()
     policy: Policy = Policy.STRICT
     notice: str = ""
     written: str = ""

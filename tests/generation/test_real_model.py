@@ -59,7 +59,7 @@ async def test_every_generator_keeps_the_contract(own: Engine) -> None:
         assert answer.written == answer.notice == ""
     else:
         assert answer.written
-        assert answer.failure == ""
+        assert answer.failure in {"", "answer-cut"}
 
 
 async def test_an_answer_comes_piece_by_piece(own: Engine) -> None:
@@ -77,7 +77,7 @@ async def test_leaving_ends_the_work(own: Engine) -> None:
     await events.aclose()
     assert time.monotonic() - begun < 2
     answer = await asyncio.wait_for(own.ask(QUESTION), 60)
-    assert answer.failure == ""
+    assert answer.failure in {"", "answer-cut"}
 
 
 def named_like(generator: Generator) -> tuple[str, bool]:

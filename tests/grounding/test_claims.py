@@ -36,11 +36,25 @@ def test_a_piece_of_a_word_is_no_quotation(check: Check, fragment: str) -> None:
     assert [claim.supported for claim in grounded.claims] == [False]
 
 
-@pytest.mark.parametrize("fragment", ["adalah kota", "satu", "“Kami masih masuk”", "[3] cepat."])
-def test_whole_words_are_a_quotation(check: Check, fragment: str) -> None:
+@pytest.mark.parametrize("fragment", ["adalah kota.", "satu", "“Kami masih masuk”", "[3] cepat."])
+def test_a_piece_of_a_sentence_is_no_quotation(check: Check, fragment: str) -> None:
+    """What stands before it may have denied it."""
     escaped = fragment.replace("[", "\\[")
-    (citation,) = check(f"{escaped} [1]").citations
-    assert citation.quote == fragment
+    assert check(f"{escaped} [1]").citations == []
+
+
+@pytest.mark.parametrize(
+    ("words", "quote"),
+    [
+        ("Nomor satu adalah kota", "Nomor satu adalah kota."),
+        ("Walikota bertemu investor.", "Walikota\n  bertemu investor."),
+        ("Iklim berubah \\[3] cepat.", "Iklim berubah [3] cepat."),
+        ("Nomor satu adalah kota. Ini tidak benar.", "Nomor satu adalah kota. Ini tidak benar."),
+    ],
+)
+def test_whole_sentences_are_a_quotation(check: Check, words: str, quote: str) -> None:
+    (citation,) = check(f"{words} [1]").citations
+    assert citation.quote == quote
 
 
 def test_only_our_own_introduction_is_shown_unchecked(check: Check) -> None:

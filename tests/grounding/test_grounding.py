@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from citydip_rag import Engine, Language, Passage
+from citydip_rag.corpus.sentences import sentence_spans
 from citydip_rag.errors import SettingsError
 from citydip_rag.generation.base import introduction
 from citydip_rag.grounding import FEATURES, Calibration
@@ -30,7 +31,10 @@ def passage(text: str, number: int, start: int = 0) -> Passage:
         end=start + len(text),
         heading="",
         language="id",
-        sentences=(Sentence(start=start, end=start + len(text)),),
+        sentences=tuple(
+            Sentence(start=start + s.start, end=start + s.end)
+            for s in sentence_spans(text, 0, len(text))
+        ),
         text=text,
     )
 

@@ -45,6 +45,7 @@ def read(question: str) -> Asked:
         ("Apa hak pengguna menurut UU Telekomunikasi?", ("tel",)),
         ("Who appoints ministers under the constitution?", ("uud",)),
         ("Apa isi PP 17/2015 tentang gizi?", ("pp",)),
+        ("What does Article 45 of the ITE law say?", ("ite",)),
         ("Apa itu UU?", None),
         ("Apa peran UU dalam diplomasi kota?", None),
         ("Apakah PP ITE ada?", None),  # the kind is another
@@ -99,6 +100,38 @@ def test_the_article(question: str, place: str, lookup: bool) -> None:  # noqa: 
 )
 def test_another_article(question: str, place: str) -> None:
     assert not read(question).is_place(place)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Apa isi Pasal 7 UU Nomor 5 Tahun 1999?",
+        "Apa isi Pasal 36 UU Hak Cipta?",
+        "Apa bunyi pasal 7 KUHAP?",
+        "What does Article 7 of the GDPR say?",
+        "What does article 4 of the Health Act say?",
+    ],
+)
+def test_an_article_of_a_statute_that_is_not_held(question: str) -> None:
+    assert read(question).unknown
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Apa isi Pasal 7 undang-undang ini?",
+        "What does Article 7 of this law say?",
+        "Apa isi Pasal 7?",
+    ],
+)
+def test_an_article_of_no_statute_in_particular(question: str) -> None:
+    assert not read(question).unknown
+
+
+def test_a_paragraph_apart_from_its_article() -> None:
+    asked = read("Ayat (3) tentang isi Pasal 27 UU ITE?")
+    assert (asked.article, asked.paragraph, asked.documents) == ("27", "3", ("ite",))
+    assert asked.lookup
 
 
 def test_what_a_penalty_is_for() -> None:
@@ -179,7 +212,7 @@ def law(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Engine:
         ("What is the penalty for catching fish with poison?", ["Pasal 3", "Pasal 5"]),
         ("Apa sanksi bagi pelanggaran Pasal 3?", ["Pasal 3", "Pasal 5"]),
         ("Berapa denda dalam Pasal 4?", ["Pasal 4"]),
-        ("Apa isi Pasal 9 UU 99/2019?", []),
+        ("Apa isi Pasal 3 UU 99/2019?", []),
         ("Apa hukuman bagi orang yang memalsukan uang kertas?", []),
     ],
 )

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="citydip",
-    help="Ask a folder of documents; every sentence of the answer is an exact quotation.\n\n"
+    help="Ask a folder of documents; every sentence of the answer leads to the exact words it rests"
+    " on.\n\n"
     'Begin with: citydip index, then: citydip ask "your question", or: citydip serve.\n\n'
     "Settings come from options, from CITYDIP_* variables and from citydip.toml.",
     no_args_is_help=True,

@@ -115,7 +115,7 @@ def claims(result: Answer) -> None:
     if result.written:
         title = text(result.language, "cli.written")
         screen.print(Panel(Text(result.written), title=title, border_style="dim"))
-    for claim in result.claims:
+    for claim in (*result.discarded, *result.claims):
         mark = "[green]✓[/]" if claim.supported else "[red]✗[/]"
         cited = "".join(f" [{number}]" for number in claim.citations)
         screen.print(f"{mark} {claim.support:.2f} {escape(claim.text + cited)}")

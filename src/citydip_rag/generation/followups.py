@@ -9,25 +9,39 @@ from typing import Final
 from citydip_rag.corpus.language import FUNCTION_WORDS, detect_language
 from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Language, Turn
 
+SOME_WORDS: Final = 4
+"""With no more, a question may lean by words that also stand for themselves."""
 FEW_WORDS: Final = 2
 """A question with no more words than this that name something leans on the one before."""
 
 _OPENING: Final = re.compile(
-    r"(?:bagaimana|gimana|kalau|lalu|terus|kemudian|dan|tapi|tetapi|selain itu|contohnya"
-    r"|what about|how about|and|but|then|so|why|kenapa|mengapa)\b",
+    r"(?:(?:bagaimana|gimana) (?:dengan|kalau|jika|soal)|kalau|lalu|terus|kemudian"
+    r"|dan|tapi|tetapi|selain itu|contohnya|what about|how about|and|but|then|so"
+    r"|(?:pasal|ayat|article|paragraph)\b)",
     re.IGNORECASE,
 )
 _LEANS: Final = re.compile(
-    r"\b(?:itu|ini|tersebut|tadi|begitu|demikian|sebaliknya|juga|pula|mereka|dia|ia|beliau|keduanya"
-    r"|yang (?:lain(?:nya)?|pertama|kedua|di)|\w{3,}nya|it|its|they|them|their|he|she|his|her"
-    r"|this|that|these|those|there|one|ones"
-    r"|the (?:other|same|first|second|former|latter)|else|otherwise|also|too|instead)\b",
+    r"\b(?:tersebut|tadi|mereka|dia|ia|beliau|keduanya|sebaliknya"
+    r"|yang (?:lain(?:nya)?|pertama|kedua|di)|it|its|they|them|their|he|she|his|her"
+    r"|the (?:other|same|first|second|former|latter)|otherwise|instead)\b",
+    re.IGNORECASE,
+)
+_MAY_LEAN: Final = re.compile(
+    r"\b(?:(?<!apa )(?:itu|ini)|begitu|demikian|juga|pula|\w{3,}nya"
+    r"|kenapa|mengapa|why|this|that(?=\W*$)"
+    r"|these|those|there|one|ones|else|also|too)\b",
+    re.IGNORECASE,
+)
+"""Lean in a short question; a long one uses them for its own."""
+_COURTESY: Final = re.compile(
+    r"(?:thanks?|thank you|terima ?kasih|makasih|oke?|okay|baik(?:lah)?|sip|mantap|lol|haha\w*"
+    r"|good|great|nice|bye|halo|hai|hello|hi)\b",
     re.IGNORECASE,
 )
 _NAME: Final = re.compile(r"(?<=\w )[A-Z]\w|\d")
 """A name or a figure: what it is about is said."""
 _ABOUT: Final = {Language.INDONESIAN: "tentang", Language.ENGLISH: "about"}
-_WORD: Final = re.compile(r"[^\W\d_]{2,}(?:-[^\W\d_]+)*")
+_WORD: Final = re.compile(r"[^\W\d_]{2,}(?:-[^\W\d_]+)*|\d+(?:/\d+)?[A-Z]?\b")
 
 
 def turn_language(question: str, turns: Sequence[Turn]) -> Language:
@@ -42,8 +56,14 @@ def turn_language(question: str, turns: Sequence[Turn]) -> Language:
 
 def leans_on_earlier(question: str) -> bool:
     """Whether a question is not to be understood without the one before."""
-    short = len(_content(question)) <= FEW_WORDS and not _NAME.search(question)
-    return bool(short or _OPENING.match(question.strip()) or _LEANS.search(question))
+    asked = question.strip()
+    if _COURTESY.match(asked):
+        return False
+    words = len(_content(asked))
+    if words <= FEW_WORDS and not _NAME.search(asked):
+        return True
+    may = words <= SOME_WORDS and _MAY_LEAN.search(asked)
+    return bool(may or _OPENING.match(asked) or _LEANS.search(asked))
 
 
 def standalone(question: str, turns: Sequence[Turn]) -> str:

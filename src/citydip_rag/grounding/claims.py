@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from citydip_rag.corpus.language import FUNCTION_WORDS
 from citydip_rag.grounding.base import Support, Verifier
-from citydip_rag.grounding.reasons import say
+from citydip_rag.grounding.reasons import Reason, say
 from citydip_rag.grounding.sentences import Sentence
+from citydip_rag.retrieval.orders import is_order
 from citydip_rag.schema import Citation, Claim, DocumentName, Language, Passage, Policy, Span
 from citydip_rag.texts import text
 
@@ -17,6 +20,11 @@ SUPPORTED: Final = 0.5
 UNSUPPORTED_MARK: Final = "[?]"
 MAX_CLAIM_CHARACTERS: Final = 1_500
 """No honest sentence is longer; what is, is not supported."""
+
+FEWEST_WORDS: Final = 3
+"""Words that name something, with fewer of which a sentence says too little to be checked."""
+_WORD: Final = re.compile(r"[^\W_]+")
+_SMALL: Final = FUNCTION_WORDS[Language.INDONESIAN] | FUNCTION_WORDS[Language.ENGLISH]
 
 Describe = Callable[[str], DocumentName]
 
@@ -112,7 +120,7 @@ class Checker:
     def _support(self, sentence: Sentence) -> tuple[Support, Passage | None]:
         """How far the named passages bear it out, or else any other that was given."""
         if len(sentence.text) > MAX_CLAIM_CHARACTERS:
-            return Support(0.0), None
+            return Support(0.0, reasons=(Reason("too_long"),)), None
         named = [self._passages[n - 1] for n in sentence.numbers if 0 < n <= len(self._passages)]
         others = [passage for passage in self._passages if passage not in named]
         best: tuple[Support, Passage | None] = (Support(0.0), None)
@@ -120,8 +128,10 @@ class Checker:
             if not evidence:
                 continue
             support = self._verifier.support(sentence.text, evidence)
+            home = None if support.passage is None else evidence[support.passage]
+            if reason := _objection(sentence.text, home, support):
+                support = Support(0.0, reasons=(reason,))
             if support.score >= best[0].score:
-                home = None if support.passage is None else evidence[support.passage]
                 best = (support, home)
             if support.score >= SUPPORTED:
                 break
@@ -148,6 +158,26 @@ class Checker:
         return citation
 
 
+def _objection(claim: str, home: Passage | None, support: Support) -> Reason | None:
+    """Why a claim is not borne out by what resembles it."""
+    if support.score < 1 and claim.rstrip("\"'”’ ").endswith("?"):
+        return Reason("question")
+    if support.score < 1 and len(_content(claim)) < FEWEST_WORDS:
+        return Reason("too_short")
+    if home is not None and support.span is not None and is_order(_text(home, support.span)):
+        return Reason("order")
+    return None
+
+
+def _content(claim: str) -> set[str]:
+    """The words of a claim that name something."""
+    return {word for word in _WORD.findall(claim.lower()) if word not in _SMALL}
+
+
+def _text(passage: Passage, span: Span) -> str:
+    return passage.text[span.start - passage.start : span.end - passage.start]
+
+
 def _citation(
     number: int, passage: Passage, span: Span, name: DocumentName, language: Language
 ) -> Citation:
@@ -167,5 +197,5 @@ def _citation(
         place=", ".join(part for part in parts if part),
         start=span.start,
         end=span.end,
-        quote=passage.text[span.start - passage.start : span.end - passage.start],
+        quote=_text(passage, span),
     )

@@ -23,6 +23,7 @@ from citydip_rag.embedding.projection import unit
 from citydip_rag.errors import SettingsError
 from citydip_rag.retrieval.alignment import sentence_starts
 from citydip_rag.retrieval.base import Candidate, Query
+from citydip_rag.retrieval.orders import is_order
 from citydip_rag.schema import Sentence
 
 _RETRAIN: Final = "Train it anew: citydip calibrate evidence --help"
@@ -231,7 +232,7 @@ def soft_minimum(values: FloatArray, weights: FloatArray) -> FloatArray:
 def find_evidence(
     head: EvidenceHead, query: Query, language: str, candidates: Sequence[Candidate]
 ) -> list[Evidence]:
-    """All sentences of the candidates, best first by their logit.
+    """All sentences of the candidates, best first by their logit; orders to a model are none.
 
     Args:
         head: scores the sentences.
@@ -256,6 +257,7 @@ def find_evidence(
         for index, logit in enumerate(logits)
         if np.isfinite(logit)
     ]
+    evidence = [item for item in evidence if not is_order(item.text)]
     return sorted(evidence, key=lambda e: (-e.logit, e.candidate.number, e.index))
 
 

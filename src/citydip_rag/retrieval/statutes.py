@@ -29,14 +29,21 @@ _NUMBERED: Final = re.compile(
     r"(?P<number>\d{1,3})\s*(?:/|\s(?:tahun|thn|th|of|year)\.?\s)\s*(?P<year>(?:19|20)\d\d)\b",
     re.IGNORECASE,
 )
-_NAMED: Final = re.compile(
-    r"\b(?P<kind>UU|PP|Perpu|Perpres|Keppres|Perda|Permen\w*)\s+", re.IGNORECASE
-)
 _CONSTITUTION: Final = re.compile(
     r"\b(?:UUD(?:\s+(?:1945|'45|45))?|konstitusi"
     r"|(?:the\s+)?(?:indonesian\s+|1945\s+)?constitution(?: of 1945)?)\b",
     re.IGNORECASE,
 )
+_ALONE: Final = re.compile(r"\b(?:ayat|paragraph|para\.?)\s*\(?(\d{1,2}[a-z]?)\)?", re.IGNORECASE)
+"""A paragraph that does not stand behind its article."""
+_OTHER: Final = re.compile(
+    r"\b(?:KUHA?P(?:er(?:data)?)?|GDPR)\b"
+    r"|\b(?:UU|PP|Perpu|Perpres|Keppres|Perda|Permen\w*|undang-undang)\s+"
+    r"(?!(?:ini|itu|tersebut|tadi|yang|tentang|apa|mana|dan|di)\b)[^\W\d_]{2,}"
+    r"|\b(?!(?:this|that|the|a|which|what|any|of)\b)[^\W\d_]{2,}\s+(?:law|act|code|regulation)\b",
+    re.IGNORECASE,
+)
+"""A statute called by a name."""
 _ELUCIDATION: Final = re.compile(r"\b(?:penjelasan|elucidation)\b", re.IGNORECASE)
 _PENALTY: Final = re.compile(
     r"\b(?:(?:di)?pidana\w*|(?:di)?hukum(?:an|nya)?|(?:di)?penjara\w*|(?:di)?denda\w*|sanksi\w*"
@@ -117,10 +124,12 @@ def read_question(question: str, language: Language, names: Mapping[str, Documen
         asked = replace(
             asked,
             article=article["article"].upper(),
-            paragraph=(article["paragraph"] or "").lower(),
+            paragraph=_paragraph(article, question),
             elucidation=bool(_ELUCIDATION.search(question)),
         )
-        rest = _ELUCIDATION.sub(" ", _LOOKUP.sub(" ", _ARTICLE.sub(" ", _without_names(asked))))
+        if asked.documents is None and statutes_in(names) and (other := _OTHER.search(question)):
+            asked = replace(asked, unknown=asked.unknown or other[0])
+        rest = _ELUCIDATION.sub(" ", _LOOKUP.sub(" ", _without_places(asked)))
         asked = replace(asked, lookup=not _content(rest))
     if _PENALTY.search(asked.search):
         bare = _ABOUT_PENALTIES.sub(" ", _PENALTY.sub(" ", _without_names(asked)))
@@ -147,27 +156,30 @@ def _statute(question: str, language: Language, names: Mapping[str, DocumentName
         held = [i for i, name in statutes.items() if name.label.startswith("UUD")]
         if held:
             return _named(question, match.span(), language, statutes, held)
-    for match in _NAMED.finditer(question):
-        after = question[match.end() :]
-        for identity, name in statutes.items():
-            length = _called(match["kind"], after, name)
-            if length:
-                span = match.start(), match.end() + length
-                return _named(question, span, language, statutes, [identity])
+    for identity, name in statutes.items():
+        if span := _called(question, name):
+            return _named(question, span, language, statutes, [identity])
     return Asked(question)
 
 
-def _called(kind: str, after: str, name: DocumentName) -> int:
-    """Length of a statute's common name ("ITE", "Telekomunikasi") where the text begins with it."""
-    if name.label.split()[0].lower() != kind.lower():
-        return 0
+def _called(question: str, name: DocumentName) -> tuple[int, int] | None:
+    """Where a question calls a statute by its common name: "UU ITE", "the ITE law"."""
     _, _, subject = name.title.partition(" tentang ")
     words = [word for word in _WORD.findall(subject) if word.lower() not in _SMALL]
-    initials = "".join(word[0] for word in words)
-    for common in (subject, initials if len(words) > 2 else ""):
-        if common and re.match(rf"{re.escape(common)}\b", after, re.IGNORECASE):
-            return len(common)
-    return 0
+    initials = "".join(word[0] for word in words) if len(words) > 2 else ""
+    kind = re.escape(name.label.split()[0])
+    for common in filter(None, (subject, initials)):
+        called = rf"\b{kind}\s+{re.escape(common)}\b|\b{re.escape(common)}\s+(?:law|act)\b"
+        if match := re.search(called, question, re.IGNORECASE):
+            return match.span()
+    return None
+
+
+def _paragraph(article: re.Match[str], question: str) -> str:
+    if article["paragraph"]:
+        return article["paragraph"].lower()
+    alone = _ALONE.search(question)
+    return alone[1].lower() if alone else ""
 
 
 def _named(
@@ -182,6 +194,10 @@ def _named(
     itself = indonesian if language is Language.INDONESIAN else english
     search = f"{question[: span[0]]}{itself}{question[span[1] :]}"
     return Asked(search, documents=tuple(held))
+
+
+def _without_places(asked: Asked) -> str:
+    return _ALONE.sub(" ", _ARTICLE.sub(" ", _without_names(asked)))
 
 
 def _without_names(asked: Asked) -> str:

@@ -12,6 +12,7 @@ from citydip_rag.ui.words import both, keys_of
 
 _HIGH_CONFIDENCE = 0.8
 _FAIR_CONFIDENCE = 0.5
+_LONG_MILLISECONDS = 10_000
 _LONGEST_TAIL = 24
 
 
@@ -83,7 +84,7 @@ def writing(question: str, sentences: Sequence[tuple[str, str]], pending: str) -
 def stopped(question: str) -> str:
     """A turn that its reader has stopped."""
     return (
-        f'{_asked(question)}<div class="reply reply-failed reply-stopped">'
+        f'{_asked(question)}<div class="reply reply-stopped">'
         f'<h3 class="verdict">{both("ui.stopped")}</h3>{_again(question)}</div>'
     )
 
@@ -175,7 +176,7 @@ def _notice(answer: Answer) -> str:
 
 def _left_out(answer: Answer) -> str:
     """The sentences that the documents do not bear out, with the reasons, closed."""
-    doubtful = [claim for claim in answer.claims if not claim.supported]
+    doubtful = [c for c in (*answer.discarded, *answer.claims) if not c.supported]
     if not doubtful:
         return ""
     items = "".join(
@@ -254,14 +255,25 @@ def _badge(number: int) -> str:
 
 def _facts(answer: Answer) -> str:
     """The quiet line: language, how it was made, how sure, how long it took."""
-    facts = [both(f"language.{answer.language}"), escape(answer.generator)]
+    facts = [both(f"language.{answer.language}"), _by(answer.generator)]
     if answer.claims:
         supported = sum(claim.supported for claim in answer.claims)
         facts.append(both("ui.backed", supported=supported, total=len(answer.claims)))
     if not answer.abstained:
         facts.append(both(f"ui.confidence_{_confidence(answer.confidence)}"))
-    facts.append(both("ui.milliseconds", count=round(_total(answer.timings_ms))))
+    taken = round(_total(answer.timings_ms))
+    long = taken >= _LONG_MILLISECONDS
+    facts.append(
+        both("ui.seconds", count=round(taken / 1000))
+        if long
+        else both("ui.milliseconds", count=taken)
+    )
     return '<ul class="facts">' + "".join(f"<li>{fact}</li>" for fact in facts) + "</ul>"
+
+
+def _by(generator: str) -> str:
+    key = f"ui.by_{generator}"
+    return both(key) if key in keys_of("ui") else escape(generator)
 
 
 def _confidence(probability: float) -> str:

@@ -87,7 +87,7 @@ class AskRequest(SearchRequest):
     ] = []
     generator: Annotated[
         str | None,
-        Field(max_length=100, description="One of those that `/health/ready` names."),
+        Field(min_length=1, max_length=100, description="One of those that `/health/ready` names."),
     ] = None
     policy: Annotated[
         Policy | None,
