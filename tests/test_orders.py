@@ -17,7 +17,7 @@ from citydip_rag.schema import Answer
 if TYPE_CHECKING:
     from citydip_rag.embedding import Embedder
 
-FILE = Path(__file__).resolve().parent.parent / "eval" / "questions" / "injections.jsonl"
+FILE = Path(__file__).resolve().parent.parent / "eval" / "claims" / "injections.jsonl"
 ATTACKS: list[dict[str, Any]] = [
     json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()
 ]
