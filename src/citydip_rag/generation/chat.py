@@ -7,25 +7,51 @@ import re
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
+from math import ceil
 from typing import Final, Literal, TypedDict
 
-from citydip_rag.errors import ContextLengthError
+from citydip_rag.corpus.language import FUNCTION_WORDS
+from citydip_rag.errors import AnswerCutError, ContextLengthError
 from citydip_rag.generation.base import NO_ANSWER, GenerationRequest, Generator
 from citydip_rag.generation.prompts import render_prompt
 from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Language, Passage, Turn
 
-CHARACTERS_PER_TOKEN: Final = 2.5
-"""A careful estimate for Indonesian and English in vocabularies made for English."""
+LETTERS_PER_TOKEN: Final = 2.5
+"""A careful estimate for Indonesian and English in vocabularies made for English: measured with
+SmolLM2's, 2.7 and 3.2. Of digits and signs each is a token."""
+TOKENS_PER_BYTE: Final = 0.75
+"""Likewise for other scripts: up to .75 measured."""
+FAMILIAR: Final = 0.6
+"""Share of a rewritten question's longer words that its conversation must know."""
 MAX_REWRITTEN_TOKENS: Final = 80
 TURNS_TOLD: Final = 3
 """Turns that a follow-up is rewritten from."""
 _ANSWER_TOLD: Final = 600
 """Characters of each of their answers."""
-_MARKER: Final = re.compile(r"\[(\d+(?:\s*,\s*\d+)*|/?INST)\]", re.IGNORECASE)
-_TAG: Final = re.compile(r"<(?=[|/!<a-zA-Z])|(?<=[|>a-zA-Z])>")
-_INVISIBLE: Final = re.compile(
-    r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]"
+_LONGEST_LOOP: Final = 80
+"""Characters that a model may repeat before it is stopped, if it repeats them"""
+_ROUNDS: Final = 4
+"""times, and fewer characters as much oftener."""
+_MARKER: Final = re.compile(
+    r"[\[【［]\s*((?:passage\s|bagian\s)?\s*\d+(?:\s*[,;–-]\s*\d+)*|/?INST)\s*[\]】］]",
+    re.IGNORECASE,
 )
+_TAG: Final = re.compile(r"[<＜](?=[|｜/!<＜a-zA-Z])|(?<=[|｜>＞a-zA-Z])[>＞]")
+_INVISIBLE: Final = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    r"\U000e0000-\U000e007f]"
+)
+"""Reach a model while no reader sees them."""
+
+
+_STEM: Final = 4
+_SMALL: Final = {word[:_STEM] for words in FUNCTION_WORDS.values() for word in words}
+_QUOTES: Final = "\"'“”*` "
+_LABEL: Final = re.compile(
+    r"(?:(?:last|rewritten|standalone)\s+)?(?:question|pertanyaan)(?:\s+[a-z ]{2,20})?:\s*",
+    re.IGNORECASE,
+)
+"""What small models write before a question."""
 
 
 class Message(TypedDict):
@@ -64,7 +90,7 @@ class ChatGenerator(Generator):
             messages = _answer_messages(request, count)
             try:
                 async with aclosing(self.chat(messages, self.answer_tokens)) as pieces:
-                    async for piece in without_thinking(pieces):
+                    async for piece in until_it_loops(without_thinking(pieces)):
                         yield piece
             except ContextLengthError:
                 if count == 1:
@@ -76,21 +102,30 @@ class ChatGenerator(Generator):
     async def rewrite(self, question: str, turns: Sequence[Turn], language: Language) -> str | None:
         """A follow-up as a question that stands alone; None where the model makes none of it."""
         told = [
-            {"question": as_data(t.question), "answer": as_data(t.answer)[:_ANSWER_TOLD]}
+            {"question": _on_one_line(t.question), "answer": _on_one_line(t.answer)[:_ANSWER_TOLD]}
             for t in turns[-TURNS_TOLD:]
         ]
-        variables = {"question": as_data(question), "turns": told}
+        said = [_on_one_line(question), *(text for turn in told for text in turn.values())]
+        variables = {"question": said[0], "turns": told, "fence": _fence(said)}
         messages = _messages("rewrite", language, variables)
         async with aclosing(self.chat(messages, MAX_REWRITTEN_TOKENS)) as pieces:
-            written = "".join([piece async for piece in without_thinking(pieces)])
-        return _one_question(written)
+            written = ""
+            async for piece in without_thinking(pieces):
+                written += piece
+                if "\n" in written.strip():
+                    break  # what comes behind the first line is not needed
+        rewritten = _one_question(written)
+        earlier = [turn.question for turn in turns]
+        if rewritten is None or rewritten in earlier or not _is_of(rewritten, said):
+            return None
+        return rewritten if _completes(rewritten, question) else None
 
     def _affordable(self, request: GenerationRequest) -> int:
         """How many passages the model's context holds; those that do not fit are left out whole."""
         most = min(len(request.passages), self.most_passages)
         for count in range(most, 1, -1):
-            characters = sum(len(m["content"]) for m in _answer_messages(request, count))
-            if characters / CHARACTERS_PER_TOKEN + self.answer_tokens <= self.context_tokens:
+            tokens = sum(estimated_tokens(m["content"]) for m in _answer_messages(request, count))
+            if tokens + self.answer_tokens <= self.context_tokens:
                 return count
         return 1
 
@@ -99,7 +134,16 @@ def as_data(text: str) -> str:
     """Text that a prompt may hold: it can close no fence, end no turn and cite nothing."""
     text = _INVISIBLE.sub("", text)
     text = _MARKER.sub(r"(\1)", text)
-    return _TAG.sub(lambda sign: "‹" if sign.group() == "<" else "›", text)
+    return _TAG.sub(lambda sign: "‹" if sign.group() in "<＜" else "›", text)
+
+
+def estimated_tokens(text: str) -> int:
+    """Tokens of a text, rather too many than too few; a server's own tokenizer is not asked."""
+    letters = sum(c.isascii() and (c.isalpha() or c.isspace()) for c in text)
+    others = "".join(c for c in text if not c.isascii())
+    signs = len(text) - letters - len(others)
+    foreign = len(others.encode("utf-8", "replace")) * TOKENS_PER_BYTE
+    return ceil(letters / LETTERS_PER_TOKEN + signs + foreign)
 
 
 async def without_thinking(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
@@ -125,23 +169,52 @@ async def without_thinking(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
         yield held
 
 
+async def until_it_loops(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
+    """The pieces, up to where a model does nothing but repeat itself, as small ones do.
+
+    Raises:
+        AnswerCutError: it does.
+    """
+    end = ""
+    async for piece in pieces:
+        yield piece
+        end = (end + piece)[-_LONGEST_LOOP * _ROUNDS :]
+        if _loops(end):
+            raise AnswerCutError("The model repeats itself.", "Choose another model.")
+
+
+def _loops(end: str) -> bool:
+    for size in range(1, _LONGEST_LOOP + 1):
+        rounds = max(_ROUNDS, ceil(_LONGEST_LOOP / size))
+        if end.endswith(end[-size:] * rounds):
+            return True
+    return False
+
+
 def _answer_messages(request: GenerationRequest, count: int) -> list[Message]:
     passages = [_told(passage) for passage in request.passages[:count]]
-    # A document cannot know this of itself, so it cannot write the line that would end it.
-    fence = hashlib.sha256("\0".join(passages).encode()).hexdigest()[:8]
     variables = {
         "question": as_data(request.question),
         "passages": passages,
-        "fence": fence,
+        "fence": _fence(passages),
         "no_answer": NO_ANSWER[request.language],
     }
     return _messages("answer", request.language, variables)
 
 
 def _told(passage: Passage) -> str:
-    text = " ".join(as_data(passage.text).split())
-    heading = " ".join(as_data(passage.heading).split())
+    text, heading = _on_one_line(passage.text), _on_one_line(passage.heading)
     return f"{heading}: {text}" if heading else text
+
+
+def _on_one_line(text: str) -> str:
+    """As data; several lines could look like several speakers."""
+    return " ".join(as_data(text).split())
+
+
+def _fence(texts: Sequence[str]) -> str:
+    """A word that none of the texts can know, so that none can write the line that would end it."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def _messages(task: str, language: Language, variables: Mapping[str, object]) -> list[Message]:
@@ -151,10 +224,29 @@ def _messages(task: str, language: Language, variables: Mapping[str, object]) ->
     ]
 
 
+def _is_of(question: str, said: Sequence[str]) -> bool:
+    """Whether a question is made of what was said; else the model made something up."""
+    known = {stem for text in said for stem in _stems(text)}
+    stems = _stems(question)
+    return sum(stem in known for stem in stems) >= FAMILIAR * len(stems)
+
+
+def _completes(rewritten: str, question: str) -> bool:
+    """Whether a question still asks what the follow-up asked, and says more of it."""
+    asked, now = set(_stems(question)) - _SMALL, set(_stems(rewritten)) - _SMALL
+    return 2 * len(asked & now) >= len(asked) and bool(now - asked)
+
+
+def _stems(text: str) -> list[str]:
+    """Beginnings of the longer words, which their forms have in common; and all figures."""
+    words = [word for word in re.findall(r"\w+", text.lower()) if len(word) > 3 or word.isdigit()]
+    return [word if word.isdigit() else word[:_STEM] for word in words]
+
+
 def _one_question(written: str) -> str | None:
     """The first line as a question; None if it is none."""
     lines = [line.strip() for line in written.strip().splitlines() if line.strip()]
-    question = lines[0].strip("\"'“”*` ") if lines else ""
+    question = _LABEL.sub("", lines[0].strip(_QUOTES)).strip(_QUOTES) if lines else ""
     if not question.endswith("?") or len(question) > MAX_QUESTION_CHARACTERS:
         return None
     return question if sum(map(str.isalnum, question)) > 4 else None

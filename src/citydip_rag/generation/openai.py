@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final
 
 import httpx
 
-from citydip_rag.errors import AnswerCutError, GenerationError
+from citydip_rag.errors import AnswerCutError, ContextLengthError, GenerationError
 from citydip_rag.generation.breaker import CircuitBreaker
 from citydip_rag.generation.chat import ChatGenerator, Message
-from citydip_rag.generation.refusals import Refusal
+from citydip_rag.generation.refusals import Refusal, shown_model
 from citydip_rag.generation.server import ChatServer
-from citydip_rag.generation.wire import event_data, lines, parsed, piece_of, whole
+from citydip_rag.generation.waiting import Waiting
+from citydip_rag.generation.wire import (
+    BrokenStreamError,
+    event_data,
+    lines,
+    parsed,
+    piece_of,
+    whole,
+)
 from citydip_rag.settings import Settings
 
 MAX_ANSWER_CHARACTERS: Final = 20_000
@@ -35,6 +43,7 @@ class OpenAIGenerator(ChatGenerator):
         self.most_passages = settings.llm_passages
         self._settings = settings
         self._model = settings.llm_model
+        self._newer = False
         self._breaker = CircuitBreaker()
         self._server = ChatServer(settings)
 
@@ -46,7 +55,7 @@ class OpenAIGenerator(ChatGenerator):
     @property
     def model(self) -> str:
         """As the settings or the server name it."""
-        return self._model or "default"
+        return shown_model(self._model) or "default"
 
     async def chat(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str]:
         """The reply as it comes; what fails before its first piece is tried again."""
@@ -59,7 +68,7 @@ class OpenAIGenerator(ChatGenerator):
         attempt = 0
         while True:
             try:
-                async with aclosing(self._reply(messages, max_tokens, deadline)) as pieces:
+                async with aclosing(self._attempt(messages, max_tokens, deadline)) as pieces:
                     async for piece in pieces:
                         yield piece
             except Refusal as error:  # which comes before the first piece
@@ -83,7 +92,8 @@ class OpenAIGenerator(ChatGenerator):
             GenerationError: the server cannot be asked.
         """
         try:
-            return await self._listed()
+            now = asyncio.get_running_loop().time()
+            return await self._listed(now + self._settings.llm_total_seconds)
         except Refusal as error:
             raise error.reported from error
 
@@ -115,63 +125,116 @@ class OpenAIGenerator(ChatGenerator):
             raise error.reported from error
         return pause
 
-    async def _listed(self) -> list[str]:
-        deadline = asyncio.get_running_loop().time() + self._settings.llm_connect_seconds
+    async def _listed(self, deadline: float) -> list[str]:
+        now = asyncio.get_running_loop().time()
+        deadline = min(deadline, now + self._settings.llm_connect_seconds)
         async with self._server.response("GET", "/models", None, deadline) as response:
-            listed = parsed(await whole(response.aiter_bytes())).get("data")
+            waiting = Waiting(self._settings, deadline)
+            listed = parsed(await waiting.for_(whole(response.aiter_raw()))).get("data")
         entries = listed if isinstance(listed, list) else []
         return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
+
+    async def _attempt(
+        self, messages: Sequence[Message], max_tokens: int, deadline: float
+    ) -> AsyncGenerator[str]:
+        """A reply; what breaks off before its first piece is as if it were refused."""
+        begun = False
+        try:
+            async with aclosing(self._reply(messages, max_tokens, deadline)) as pieces:
+                async for piece in pieces:
+                    begun = True
+                    yield piece
+        except (BrokenStreamError, ContextLengthError) as error:
+            if begun:  # nobody may begin the answer anew
+                raise GenerationError(error.message, error.remedy) from error
+            broke = isinstance(error, BrokenStreamError)
+            raise Refusal(error, passing=broke, of_server=broke) from error
+        except Refusal as error:
+            self._newer = self._newer or error.of_names
+            raise await self._with_names(error, deadline) from error
+
+    def _limits(self, max_tokens: int) -> dict[str, float]:
+        """As the server calls them: newer models of OpenAI take no temperature."""
+        if self._newer:
+            return {"max_completion_tokens": max_tokens}
+        return {"max_tokens": max_tokens, "temperature": self._settings.llm_temperature}
+
+    async def _with_names(self, error: Refusal, deadline: float) -> Refusal:
+        """The same refusal; that of a model names those that there are."""
+        if not error.of_model:
+            return error
+        try:
+            known = [shown_model(name) for name in (await self._listed(deadline))[:10]]
+        except (Refusal, GenerationError):
+            known = []
+        if known:
+            remedy = f"Set CITYDIP_LLM_MODEL to one of: {', '.join(known)}."
+            told = GenerationError(error.reported.message, remedy[:1000])
+            return Refusal(told, of_server=False)
+        return error
 
     async def _reply(
         self, messages: Sequence[Message], max_tokens: int, deadline: float
     ) -> AsyncGenerator[str]:
         if not self._model:
-            self._model = next(iter(await self._listed()), "")
-        body = {
+            self._model = next(iter(await self._listed(deadline)), "")
+        asked = {
             "messages": list(messages),
-            "max_tokens": max_tokens,
-            "temperature": self._settings.llm_temperature,
+            **self._limits(max_tokens),
             "stream": True,
             **({"model": self._model} if self._model else {}),
         }
         async with self._server.response(
-            "POST", "/chat/completions", body, deadline, self._model
+            "POST", "/chat/completions", asked, deadline, self._model
         ) as response:
+            waiting = Waiting(self._settings, deadline)
             if response.headers.get("content-type", "").startswith("application/json"):
-                text, _ = piece_of((await whole(response.aiter_bytes())).decode("utf-8", "replace"))
+                body = await waiting.for_(whole(response.aiter_raw()))
+                text, finish = piece_of(body.decode("utf-8", "replace"))
                 yield text[:MAX_ANSWER_CHARACTERS]
+                _check_end(finish or "stop")
                 return
-            async with aclosing(self._streamed(response, deadline)) as pieces:
+            async with aclosing(self._streamed(response, waiting)) as pieces:
                 async for piece in pieces:
                     yield piece
 
-    async def _streamed(self, response: httpx.Response, deadline: float) -> AsyncGenerator[str]:
+    async def _streamed(self, response: httpx.Response, waiting: Waiting) -> AsyncGenerator[str]:
         """The pieces of an event stream."""
-        now = asyncio.get_running_loop().time
         written, finish = 0, ""
-        patience = self._settings.llm_first_token_seconds
-        until = now() + patience
-        source = lines(response.aiter_bytes())
-        while (line := await _next(source, until, deadline, patience)) is not None:
-            text, ended = _piece(line)
-            finish = finish or ended
-            if text:
-                yield text
-                written += len(text)
-                patience = self._settings.llm_between_tokens_seconds
-                until = now() + patience  # comments keep the connection alive, not the answer
-            if written > MAX_ANSWER_CHARACTERS:
-                raise GenerationError("The model does not stop writing.", "Choose another model.")
-        if finish in _LIMITS:
-            raise AnswerCutError(
-                "The model stopped before the end of its answer.",
-                "Raise CITYDIP_LLM_MAX_TOKENS.",
-            )
-        if not finish:
-            raise GenerationError(
-                "The model server broke off in the middle of the answer.",
-                "Ask again; if it goes on, look at the model server's log.",
-            )
+        async with aclosing(waiting.each(lines(response.aiter_raw()))) as source:
+            async for line in source:
+                text, ended = _piece(line)
+                if text:
+                    yield text
+                    written += len(text)
+                    waiting.heard()
+                if ended:
+                    finish = finish or ended
+                    waiting.settle()
+                if written > MAX_ANSWER_CHARACTERS:
+                    raise GenerationError(
+                        "The model does not stop writing.", "Choose another model."
+                    )
+        _check_end(finish)
+
+
+def _check_end(finish: str) -> None:
+    """Refuse an answer that did not come to its end.
+
+    Raises:
+        AnswerCutError: the model was stopped.
+        BrokenStreamError: the stream was.
+    """
+    if finish in _LIMITS:
+        raise AnswerCutError(
+            "The model stopped before the end of its answer.",
+            "Raise CITYDIP_LLM_MAX_TOKENS.",
+        )
+    if not finish:
+        raise BrokenStreamError(
+            "The model server broke off in the middle of the answer.",
+            "Ask again; if it goes on, look at the model server's log.",
+        )
 
 
 def _piece(line: str) -> tuple[str, str]:
@@ -182,32 +245,3 @@ def _piece(line: str) -> tuple[str, str]:
     if line.strip() and not line.startswith(_OTHER_FIELDS):
         parsed(line)  # says that this is no event stream
     return "", ""
-
-
-async def _next(
-    source: AsyncIterator[str], until: float, deadline: float, patience: float
-) -> str | None:
-    """The next line; None at the end.
-
-    Raises:
-        GenerationError: it does not come in time, or the connection broke.
-    """
-    try:
-        async with asyncio.timeout_at(min(until, deadline)):
-            return await anext(source, None)
-    except TimeoutError as error:
-        late = (
-            "has not finished the answer in the time it is given"
-            if deadline <= until
-            else f"has sent nothing for {patience:g} s"
-        )
-        raise GenerationError(
-            f"The model server {late}.",
-            "Ask again, choose a smaller model, or raise CITYDIP_LLM_FIRST_TOKEN_SECONDS,"
-            " CITYDIP_LLM_BETWEEN_TOKENS_SECONDS or CITYDIP_LLM_TOTAL_SECONDS.",
-        ) from error
-    except httpx.HTTPError as error:
-        raise GenerationError(
-            "The connection to the model server broke in the middle of the answer.",
-            "Ask again; if it goes on, look at the model server's log.",
-        ) from error

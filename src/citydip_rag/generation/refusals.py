@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -9,8 +10,8 @@ from typing import Final
 
 import httpx
 
-from citydip_rag.errors import ContextLengthError, GenerationError
-from citydip_rag.generation.wire import error_text, parsed
+from citydip_rag.errors import GenerationError
+from citydip_rag.generation.wire import error_text, is_about_length, parsed, too_long
 
 _PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 """Statuses after which another attempt may succeed."""
@@ -26,6 +27,8 @@ class Refusal(Exception):  # noqa: N818  # carries the error that is reported in
         reported: what the asker is told.
         passing: another attempt may succeed.
         of_server: it is the server's fault, not the request's.
+        of_model: another model may do.
+        of_names: the newer names of the parameters may do.
         retry_after: seconds that the server asks to wait.
     """
 
@@ -35,12 +38,16 @@ class Refusal(Exception):  # noqa: N818  # carries the error that is reported in
         *,
         passing: bool = False,
         of_server: bool = True,
+        of_model: bool = False,
+        of_names: bool = False,
         retry_after: float = 0.0,
     ) -> None:
         super().__init__(str(reported))
         self.reported = reported
         self.passing = passing
         self.of_server = of_server
+        self.of_model = of_model
+        self.of_names = of_names
         self.retry_after = retry_after
 
     @classmethod
@@ -72,30 +79,37 @@ def refusal(response: httpx.Response, body: bytes, model: str, key: str) -> Refu
             "Set CITYDIP_LLM_API_KEY to a valid one.",
         )
         return Refusal(reported, of_server=False)
-    if status in {400, 413, 422} and _is_about_length(said):
-        return Refusal(
-            ContextLengthError(
-                "The question and its passages are too long for the model.",
-                "Raise the model server's context length, or lower CITYDIP_LLM_PASSAGES.",
-            ),
-            of_server=False,
-        )
+    if status in {400, 413, 422} and is_about_length(said):
+        return Refusal(too_long(), of_server=False)
+    if status == httpx.codes.BAD_REQUEST and "max_completion_tokens" in said:
+        reported = GenerationError(f"The model server refuses the request: {said}.", _LOOK)
+        return Refusal(reported, passing=True, of_server=False, of_names=True)
     if status == httpx.codes.NOT_FOUND or (status == httpx.codes.BAD_REQUEST and "model" in said):
         reported = GenerationError(
-            f"The model server does not know the model {model!r} or has no such address: {said}.",
+            f"The model server does not know the model {shown_model(model)!r}"
+            f" or has no such address: {said}.",
             "Correct CITYDIP_LLM_MODEL or CITYDIP_LLM_BASE_URL; the latter usually ends in /v1.",
         )
-        return Refusal(reported, of_server=False)
+        return Refusal(reported, of_server=False, of_model=True)
     if 300 <= status < 400:
         reported = GenerationError(
             "The model server sends its clients elsewhere, which is not followed.",
             "Set CITYDIP_LLM_BASE_URL to the address it names.",
         )
         return Refusal(reported, of_server=False)
-    reported = GenerationError(f"The model server answered with status {status}: {said}.", _LOOK)
-    return Refusal(
-        reported, passing=status in _PASSING, of_server=status >= 500, retry_after=_wait(response)
+    wait = _wait(response)
+    later = f"Ask again in {wait:.0f} s." if wait else "Ask again a little later."
+    reported = GenerationError(
+        f"The model server answered with status {status}: {said}.",
+        later if wait or status == httpx.codes.TOO_MANY_REQUESTS else _LOOK,
     )
+    return Refusal(reported, passing=status in _PASSING, of_server=status >= 500, retry_after=wait)
+
+
+def shown_model(name: str) -> str:
+    """A model's name for people: llama.cpp names a model by its path, which stays here."""
+    is_path = name.startswith(("/", "~", "\\")) or name[1:3] in {":\\", ":/"}
+    return re.split(r"[/\\]", name.rstrip("/\\"))[-1] if is_path else name
 
 
 def _said(body: bytes, key: str) -> str:
@@ -114,11 +128,6 @@ def without_key(said: str, key: str) -> str:
     parts = {key[i : i + size].lower() for i in range(len(key) - size + 1)}
     told = size > 0 and any(part in said.lower() for part in parts)
     return "it repeats the key" if told else said
-
-
-def _is_about_length(said: str) -> bool:
-    words = said.lower()
-    return "context" in words or "too long" in words or ("maximum" in words and "token" in words)
 
 
 def _wait(response: httpx.Response) -> float:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
 from typing import Any, Final
 
 import httpx
 
-from citydip_rag.errors import GenerationError
+from citydip_rag.errors import GenerationError, SettingsError
 from citydip_rag.generation.refusals import Refusal, refusal, without_key
 from citydip_rag.generation.wire import whole
 from citydip_rag.settings import Settings
@@ -22,8 +23,14 @@ class ChatServer:
     """Sends requests to the server that the settings name; connects when it first does."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take address, key and limits from the settings."""
+        """Take address, key and limits from the settings.
+
+        Raises:
+            SettingsError: address or key cannot be used; neither is repeated.
+        """
         self._settings = settings
+        self.key = _checked_key(settings)
+        _check_address(settings.llm_base_url)
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -62,14 +69,14 @@ class ChatServer:
         try:
             if response.status_code != httpx.codes.OK:
                 said = await _complaint(response, limit)
-                raise refusal(response, said, model, self._key())
+                raise refusal(response, said, model, self.key)
             yield response
         finally:
             await response.aclose()
 
     def safe(self, said: str) -> str:
         """What the server says, without the key."""
-        return without_key(said, self._key())
+        return without_key(said, self.key)
 
     async def aclose(self) -> None:
         """Close the connections; those of an event loop that is gone are gone with it."""
@@ -81,9 +88,12 @@ class ChatServer:
         """The client of this event loop."""
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
-            key = self._key()
+            # Packed data could unpack to any size.
+            headers = {"Accept-Encoding": "identity"}
+            if self.key:
+                headers["Authorization"] = f"Bearer {self.key}"
             self._client = httpx.AsyncClient(
-                headers={"Authorization": f"Bearer {key}"} if key else {},
+                headers=headers,
                 timeout=httpx.Timeout(None, connect=self._settings.llm_connect_seconds),
                 follow_redirects=False,
                 trust_env=not _is_loopback(self._settings.llm_base_url),
@@ -91,18 +101,34 @@ class ChatServer:
             self._loop = loop
         return self._client
 
-    def _key(self) -> str:
-        key = self._settings.llm_api_key
-        return key.get_secret_value() if key else ""
-
 
 async def _complaint(response: httpx.Response, limit: float) -> bytes:
     """What a server says of an error, as far as it can be read."""
     try:
         async with asyncio.timeout(limit):
-            return await whole(response.aiter_bytes(), _MAX_ERROR_BYTES)
+            return await whole(response.aiter_raw(), _MAX_ERROR_BYTES)
     except (TimeoutError, httpx.HTTPError, GenerationError):
         return b""
+
+
+def _checked_key(settings: Settings) -> str:
+    key = settings.llm_api_key.get_secret_value().strip() if settings.llm_api_key else ""
+    if not key.isascii() or not key.isprintable():
+        raise SettingsError(
+            "llm_api_key holds signs that no key has.",
+            "Set CITYDIP_LLM_API_KEY to the key and nothing else.",
+        )
+    return key
+
+
+def _check_address(address: str) -> None:
+    with suppress(httpx.InvalidURL):
+        if httpx.URL(address).host and not re.search(r"\s", address):
+            return
+    raise SettingsError(
+        "llm_base_url is no address.",
+        "Set CITYDIP_LLM_BASE_URL to one such as http://127.0.0.1:8080/v1.",
+    )
 
 
 def _is_loopback(url: str) -> bool:

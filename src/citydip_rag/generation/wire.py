@@ -6,12 +6,16 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from citydip_rag.errors import GenerationError
+from citydip_rag.errors import ContextLengthError, GenerationError
 
 MAX_LINE_BYTES: Final = 1_000_000
 MAX_REPLY_BYTES: Final = 4_000_000
 DONE: Final = "[DONE]"
 _RETRY: Final = "Ask again; if it goes on, look at the model server's log."
+
+
+class BrokenStreamError(GenerationError):
+    """A reply stops before its end; before its first piece it may be asked for again."""
 
 
 async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
@@ -57,17 +61,21 @@ def piece_of(data: str) -> tuple[str, str]:
     """The text of one event, and why the reply is complete if it is.
 
     Raises:
+        ContextLengthError: the server says that the messages are too long.
         GenerationError: it is no event of a chat completion, or reports an error.
     """
     if data == DONE:
         return "", "stop"
     event = parsed(data)
     if error := event.get("error"):
-        raise GenerationError(f"The model server broke off: {error_text(error)}.", _RETRY)
+        said = error_text(error)
+        if is_about_length(said):
+            raise too_long()
+        raise GenerationError(f"The model server broke off: {said}.", _RETRY)
     choices = event.get("choices") or []
-    choice = choices[0] if isinstance(choices, list) and choices else {}
-    if not isinstance(choice, dict):
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         raise GenerationError("The model server does not send chat completions.", _RETRY)
+    choice: dict[str, Any] = next((choice for choice in choices if not choice.get("index")), {})
     delta = choice.get("delta") or choice.get("message") or {}
     text = delta.get("content") if isinstance(delta, dict) else None
     return text if isinstance(text, str) else "", str(choice.get("finish_reason") or "")
@@ -91,10 +99,24 @@ def parsed(data: str | bytes) -> dict[str, Any]:
     return value
 
 
+def is_about_length(said: str) -> bool:
+    """Whether a server complains of too many tokens."""
+    words = said.lower()
+    return "context" in words or "too long" in words or ("maximum" in words and "token" in words)
+
+
+def too_long() -> ContextLengthError:
+    """The error that this means."""
+    return ContextLengthError(
+        "The question and its passages are too long for the model.",
+        "Raise the model server's context length, or lower CITYDIP_LLM_PASSAGES.",
+    )
+
+
 def error_text(error: object) -> str:
     """What a server says of an error, on one line and not too long."""
     said = error.get("message", error) if isinstance(error, dict) else error
-    words = " ".join("".join(c if c.isprintable() else " " for c in str(said)).split())
+    words = " ".join("".join(c if c.isprintable() else " " for c in str(said)[:100_000]).split())
     return words[:200].rstrip(" .") or "it does not say why"
 
 
