@@ -42,7 +42,6 @@ REACHING_PAST = {
     ("evaluation", "corpus"),
     ("evaluation", "embedding"),
     ("evaluation", "grounding"),
-    ("evaluation", "index"),
     ("evaluation", "retrieval"),
 }
 

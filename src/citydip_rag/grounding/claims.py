@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,7 +22,6 @@ MAX_CLAIM_CHARACTERS: Final = 1_500
 
 FEWEST_WORDS: Final = 3
 """Words that name something, with fewer of which a sentence says too little to be checked."""
-_WORD: Final = re.compile(r"[^\W_]+")
 _SMALL: Final = FUNCTION_WORDS[Language.INDONESIAN] | FUNCTION_WORDS[Language.ENGLISH]
 
 Describe = Callable[[str], DocumentName]
@@ -171,7 +169,8 @@ def _objection(claim: str, home: Passage | None, support: Support) -> Reason | N
 
 def _content(claim: str) -> set[str]:
     """The words of a claim that name something."""
-    return {word for word in _WORD.findall(claim.lower()) if word not in _SMALL}
+    words = (word.strip(".,;:!?\"'()“”‘’") for word in claim.lower().split())
+    return {word for word in words if word and word not in _SMALL}
 
 
 def _text(passage: Passage, span: Span) -> str:

@@ -20,6 +20,8 @@ _ORDER: Final = re.compile(
         .{0,20}?\b(?:hanya|saja|bahwa|persis|dengan\s+kata|selalu)\b
     | ^\W*(?:answer|reply|respond|say|output|print|write|repeat|reveal)\b
         .{0,30}?\b(?:only|that|exactly|with|the\s+(?:word|prompt|following|system))\b
+    | \b(?:dear|hello|hey|attention|note\s+to|wahai|kepada|halo|hai|perhatian)\b
+        ,?\s+(?:the\s+|any\s+)?(?:A\.?I\.?|LLM|chatbot|language\s+model|model\s+bahasa|asisten\s+(?:AI|virtual))\b
     | \b(?:always|only|must)\s+(?:answer|reply|respond|say|output)\b
     | \b(?:system|sistem)\s*(?:prompt|message|pesan|:)|\bprompt\s+(?:sistem|rahasia)\b
     | \b(?:you\s+are\s+now|anda\s+sekarang\s+adalah|kamu\s+sekarang\s+adalah|act\s+as)\b

@@ -35,6 +35,7 @@ def create_app(library: Library) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with library.live.watching(), library.working():
             yield
+        await library.live.current.generators.aclose()
 
     app: FastAPI = FastAPIOffline(  # its pages under /docs load nothing from other hosts
         title="citydip-rag",
