@@ -116,12 +116,12 @@ class OpenAIGenerator(ChatGenerator):
         Raises:
             GenerationError: there is to be none.
         """
-        if error.of_server:
-            self._breaker.failed()
         longest = _FIRST_BACK_OFF_SECONDS * 2**attempt
         pause = max(error.retry_after, random.uniform(0, longest))  # noqa: S311  # no secret
         late = asyncio.get_running_loop().time() + pause >= deadline
         if not error.passing or late or attempt >= self._settings.llm_retries:
+            if error.of_server:  # a question counts once, however often it was tried
+                self._breaker.failed()
             raise error.reported from error
         return pause
 
