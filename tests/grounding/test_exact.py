@@ -33,6 +33,8 @@ FOUND = [
     ("date", "Acara itu pada 3 Mei 2020.", "Acara itu pada 3 April 2020."),
     ("date", "It was signed on Monday.", "Ditandatangani hari Selasa."),
     ("name", "Walikota bertemu di Bandung.", "Walikota bertemu di London."),
+    ("name", "France withdrew from the agreement.", "Beberapa negara menarik diri."),
+    ("name", "Indonesia withdrew.", "Several large countries withdrew."),
     ("name", "The talks were held by NATO.", "Pembicaraan itu diadakan oleh ASEAN."),
     ("negation", "Kota tidak bekerja sama.", "Kota bekerja sama."),
     ("negation", "Cities don't cooperate.", "Cities cooperate."),

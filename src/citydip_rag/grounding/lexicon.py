@@ -26,6 +26,7 @@ class Lexicon:
         numbers, ordinals, scales, approximate: word to value.
         units: word to (factor, base unit).
         sides: word to its opposites' names, each with the side it is on.
+        places: countries and cities.
         names: word to the numbers of the groups of names it belongs to.
     """
 
@@ -45,6 +46,7 @@ class Lexicon:
     approximate: Mapping[str, float]
     units: Mapping[str, tuple[float, str]]
     sides: Mapping[str, tuple[tuple[str, int], ...]]
+    places: frozenset[str]
     names: Mapping[str, frozenset[int]]
 
 
@@ -73,7 +75,8 @@ def lexicon() -> Lexicon:
             for word, name in _inverted(content["unit"]).items()
         },
         sides=_sides(content["opposites"]),
-        names=_groups(content["names"]["groups"]),
+        places=frozenset(content["names"]["places"].split()),
+        names=_groups(content["names"]["places"] + content["names"]["groups"]),
     )
 
 

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from citydip_rag.corpus.language import FUNCTION_WORDS
+from citydip_rag.grounding.lexicon import lexicon
 from citydip_rag.schema import Language
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ class Word:
         if not self.text[0].isupper():
             return False
         acronym = len(self.text) > 1 and self.text.isupper()
-        return acronym or (not self.opens and self.key not in FUNCTIONAL)
+        if self.opens:
+            return acronym or self.key in lexicon().places
+        return acronym or self.key not in FUNCTIONAL
 
     @property
     def functional(self) -> bool:
