@@ -76,7 +76,8 @@ class ChatServer:
 
     def safe(self, said: str) -> str:
         """What the server says, without the key."""
-        return without_key(said, self.key)
+        told = without_key(said, self.key)
+        return told if told == said else "The model server repeats the key in what it says."
 
     async def aclose(self) -> None:
         """Close the connections; those of an event loop that is gone are gone with it."""
