@@ -133,7 +133,7 @@ def status(code: int, message: str, more: str = "") -> Script:
         (page, "no chat server", 1.0),
         (not_json, "no chat server", 1.0),
         (huge, "line without an end", 2.0),
-        (key_inside, "it repeats the key", 1.0),
+        (key_inside, "repeats the key in what it says", 1.0),
         (cut, "CITYDIP_LLM_MAX_TOKENS", 1.0),
         (error_inside, "broke off: out of memory", 1.0),
         (status(401, "bad key"), "CITYDIP_LLM_API_KEY", 1.0),
