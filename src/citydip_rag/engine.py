@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Self
+from typing import Self, Unpack
 
 from citydip_rag.answering import Draft
 from citydip_rag.corpus.language import detect_language
@@ -26,7 +26,7 @@ from citydip_rag.parts import (
     make_embedder,
     make_verifier,
 )
-from citydip_rag.questions import checked_question, standalone_question
+from citydip_rag.questions import Options, checked_question, standalone_question
 from citydip_rag.retrieval import Candidate
 from citydip_rag.schema import (
     MAX_TURNS,
@@ -38,7 +38,6 @@ from citydip_rag.schema import (
     PassageHit,
     Policy,
     SearchResult,
-    Turn,
 )
 from citydip_rag.settings import Settings
 from citydip_rag.texts import text
@@ -94,78 +93,46 @@ class Engine:
         check_chunking(settings, index)
         return cls(settings, embedder, index, generators)
 
-    async def ask(
-        self,
-        question: str,
-        *,
-        language: Language | None = None,
-        top_k: int | None = None,
-        documents: Sequence[str] | None = None,
-        history: Sequence[Turn] = (),
-        generator: str | None = None,
-        policy: Policy | None = None,
-    ) -> Answer:
+    async def ask(self, question: str, **options: Unpack[Options]) -> Answer:
         """Answer a question from the documents, or abstain.
 
         Args:
             question: 1 to 2,000 characters.
-            language: of the answer's own words; by default the question's.
-            top_k: passages to return, 1 to 20.
-            documents: ids of the only documents to answer from.
-            history: the conversation so far, oldest first; the last 10 turns are looked at.
-            generator: one of `generators.names`; by default the settings'.
-            policy: what becomes of unsupported sentences; by default the settings'.
+            options: `language`, `top_k`, `documents`, `history`, `generator`, `policy`; see
+                `questions.Options`.
 
         Raises:
             QuestionError: the question is blank or too long, or a document or generator does not
                 exist.
             GenerationError: the generator failed, and quoting did too.
         """
-        events = self.stream(
-            question,
-            language=language,
-            top_k=top_k,
-            documents=documents,
-            history=history,
-            generator=generator,
-            policy=policy,
-        )
-        async with aclosing(events):
+        async with aclosing(self.stream(question, **options)) as events:
             async for event in events:
                 if isinstance(event, Answered):
                     return event.answer
         raise AssertionError("a stream of events ends with the answer")
 
-    async def stream(
-        self,
-        question: str,
-        *,
-        language: Language | None = None,
-        top_k: int | None = None,
-        documents: Sequence[str] | None = None,
-        history: Sequence[Turn] = (),
-        generator: str | None = None,
-        policy: Policy | None = None,
-    ) -> AsyncGenerator[Event]:
+    async def stream(self, question: str, **options: Unpack[Options]) -> AsyncGenerator[Event]:
         """Answer a question, telling what happens; the last event is what `ask` returns.
 
         Arguments and errors are those of `ask`. Closing the iterator ends the work.
         """
         clock = Clock()
         question = checked_question(question)
-        chosen = self.generators.get(generator)
-        policy = policy or self.settings.policy
-        turns = history[-MAX_TURNS:]
+        documents = options.get("documents")
+        chosen = self.generators.get(options.get("generator"))
+        policy = options.get("policy") or self.settings.policy
+        turns = options.get("history", ())[-MAX_TURNS:]
         spoken = turn_language(question, turns)
         alone = await standalone_question(question, turns, spoken, chosen)
         clock.lap("rewrite")
         alone, found = await asyncio.to_thread(self._find_either, alone, question, documents, clock)
         read = [candidate.passage for candidate in found.candidates]
-        language = language or (spoken if turns else found.language)
+        language = options.get("language") or (spoken if turns else found.language)
         request = GenerationRequest(alone, language, read, found.evidence, found.located)
         draft = Draft(request, lambda by: self._checker(by, request, policy), chosen)
         answering = self._answers(found)
-        shown = list(found.candidates[: top_k or self.settings.top_k])
+        shown = list(found.candidates[: options.get("top_k") or self.settings.top_k])
         yield Retrieved(
             question=alone,
             language=language,

@@ -5,17 +5,37 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypedDict
 
 from citydip_rag.errors import GenerationError, QuestionError
 from citydip_rag.generation import Generator
 from citydip_rag.generation.followups import leans_on_earlier, standalone
-from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Language, Turn
+from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Language, Policy, Turn
 
 logger = logging.getLogger(__name__)
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Control characters, and halves of characters: no text has them."""
+
+
+class Options(TypedDict, total=False):
+    """How a question is to be answered; all of it may be left out.
+
+    Attributes:
+        language: of the answer's own words; by default the question's.
+        top_k: passages to return, 1 to 20.
+        documents: ids of the only documents to answer from.
+        history: the conversation so far, oldest first; the last 10 turns are looked at.
+        generator: one of `generators.names`; by default the settings'.
+        policy: what becomes of unsupported sentences; by default the settings'.
+    """
+
+    language: Language | None
+    top_k: int | None
+    documents: Sequence[str] | None
+    history: Sequence[Turn]
+    generator: str | None
+    policy: Policy | None
 
 
 def without_controls(text: str) -> str:

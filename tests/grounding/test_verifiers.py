@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pytest
@@ -289,4 +290,4 @@ def test_a_claim_is_checked_in_no_time(
         begun = time.perf_counter()
         verifier.support(f"The Mayor of London meets {number} investors.", passages)
         seconds.append(time.perf_counter() - begun)
-    assert min(seconds) < 0.15  # 0.02 where nothing else runs
+    assert median(seconds) < 0.15  # 0.02 where nothing else runs

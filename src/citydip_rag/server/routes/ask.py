@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any, Final, TypedDict
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -14,6 +14,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from citydip_rag.errors import CitydipError
 from citydip_rag.events import Answered, Event
+from citydip_rag.questions import Options
 from citydip_rag.schema import (
     MAX_QUESTION_CHARACTERS,
     MAX_TOP_K,
@@ -98,23 +99,13 @@ class AskRequest(SearchRequest):
     ] = None
 
 
-class _Asked(TypedDict):
-    question: str
-    language: Language | None
-    top_k: int | None
-    documents: list[str] | None
-    history: list[Turn]
-    generator: str | None
-    policy: Policy | None
-
-
 @router.post("/ask", responses=_PROBLEMS, summary="Ask a question")
 async def ask(
     request: Annotated[AskRequest, Body(openapi_examples=_EXAMPLES)],
     engine: EngineDep,
 ) -> Answer:
     """Answer from the documents with exact citations, or abstain."""
-    return await engine.ask(**_asked(request))
+    return await engine.ask(request.question, **_options(request))
 
 
 @router.post(
@@ -131,7 +122,7 @@ async def ask_stream(
     engine: EngineDep,
 ) -> EventSourceResponse:
     """Like `/ask`, as server-sent events. A client that leaves ends the work."""
-    events = engine.stream(**_asked(request))
+    events = engine.stream(request.question, **_options(request))
     first = await anext(events)  # what cannot be asked is refused with a status of its own
     return EventSourceResponse(_told(first, events), ping=PING_SECONDS)
 
@@ -159,9 +150,8 @@ def _failed(problem: Problem) -> ServerSentEvent:
     return ServerSentEvent(json.dumps(problem.content()), event="error")
 
 
-def _asked(request: AskRequest) -> _Asked:
-    return _Asked(
-        question=request.question,
+def _options(request: AskRequest) -> Options:
+    return Options(
         language=request.language,
         top_k=request.top_k,
         documents=request.documents,
