@@ -25,7 +25,7 @@ from citydip_rag.grounding.reasons import Reason
 from citydip_rag.grounding.support import SupportModel, probability
 from citydip_rag.grounding.units import TokensOf, Unit, best_units
 from citydip_rag.grounding.verbatim import VerbatimVerifier
-from citydip_rag.grounding.words import words_of
+from citydip_rag.grounding.words import Word, words_of
 from citydip_rag.index import Index
 from citydip_rag.index.tokens import PassageTokens
 from citydip_rag.schema import Passage
@@ -138,7 +138,7 @@ class AlignmentVerifier(Verifier):
         if not side.whole:  # the model did not see all of it
             return []
         language = detect_language(claim)
-        context: dict[int, tuple] = {}  # type: ignore[type-arg]
+        context: dict[int, tuple[Word, ...]] = {}
         found = []
         for piece in best_units(side.vectors, evidence, self._tokens_of, UNITS):
             passage = piece.passage

@@ -7,6 +7,7 @@ Such a sentence is not quoted as an answer, and bears out nothing.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _ORDER: Final = re.compile(
@@ -30,9 +31,12 @@ _ORDER: Final = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )
+_REMEMBERED: Final = 1 << 14
+"""Sentences: the same few are looked at with every question."""
 _INVISIBLE: Final = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def is_order(sentence: str) -> bool:
     """Whether a sentence speaks to a language model and not to a reader."""
     return bool(_ORDER.search(" ".join(_INVISIBLE.sub("", sentence).split())))
