@@ -87,8 +87,8 @@ def test_written_checked_and_shown(browser: Browser, address: str, slow: Slow) -
     expect(answer.locator(".said")).to_contain_text(TRUE)
     expect(answer.locator(".said")).not_to_contain_text(FALSE)
     expect(answer.locator(".remark")).to_contain_text("2 kalimat dihilangkan")
-    answer.locator(".left-out summary").click()
-    expect(answer.locator(".left-out")).to_contain_text(FALSE)
+    answer.locator(".sentences summary").click()
+    expect(answer.locator(".sentences")).to_contain_text(FALSE)
     copied = answer.locator(".copy").get_attribute("data-copy") or ""
     assert copied.startswith(f"{TRUE} [1]")
     assert f"“{TRUE}”" in copied
@@ -105,6 +105,9 @@ def test_stopped(browser: Browser, address: str, slow: Slow) -> None:
     expect(page.locator(".fate-backed")).to_be_visible(timeout=15_000)
     page.locator(".turn .stop").click()
     expect(page.locator(".reply-stopped")).to_contain_text("Anda hentikan", timeout=10_000)
+    expect(page.locator(".reply-stopped .said")).to_contain_text(TRUE)
+    expect(page.locator(".reply-stopped .said")).not_to_contain_text(FALSE)
+    expect(page.locator(".turn.current mark")).to_have_text(TRUE)
     page.wait_for_timeout(1000)
     assert slow.ended, "the generator goes on for nobody"
     page.locator("#generator label").first.click()

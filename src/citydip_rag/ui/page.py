@@ -129,10 +129,15 @@ def build_page(source: EngineSource, generators: Sequence[str] = ()) -> gr.Block
             show_progress="hidden",
             api_visibility="private",
         )
+
+        def halt(held: Kept) -> tuple[Kept, str]:
+            left = held.settled(source)
+            return left, render.conversation(left.turns)
+
         conversation.halt(
-            lambda held: render.conversation(held.turns),
+            halt,
             [kept],
-            [conversation],
+            [kept, conversation],
             cancels=[typed, chosen],
             show_progress="hidden",
             api_visibility="private",
