@@ -290,6 +290,15 @@ async def in_pieces(text: str) -> AsyncGenerator[str]:
         ("There is no answer in passage 1.", False),
         ("", False),
         ("Tidak.", False),
+        ("I don’t know.", True),
+        ("I'm sorry, but the passages do not mention the budget.", True),
+        ("There is no information about that in the provided passages.", True),
+        ("Maaf, saya tidak tahu.", True),
+        ("Dokumen tidak memuat jawaban atas pertanyaan ini.", True),
+        ("Bagian-bagian itu tidak menyebutkan anggaran. Tidak ada jawaban.", True),
+        ("The documents do not say how much. Mayors lead trade missions.", False),
+        ("Mayors do not know.", False),
+        ("Kota tidak memuat pasar.", False),
     ],
 )
 def test_declining(text: str, expected: bool) -> None:  # noqa: FBT001  # a table

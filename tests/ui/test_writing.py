@@ -81,6 +81,11 @@ def test_written_checked_and_shown(browser: Browser, address: str, slow: Slow) -
     expect(page.locator(".fate-backed")).to_have_text(TRUE, timeout=15_000)
     expect(page.locator(".fate-left-out")).to_have_text(FALSE)
     expect(page.locator(".fate-open")).to_contain_text("Dan satu lagi")
+    expect(page.locator(".turn.current .evidence mark")).to_have_text(TRUE)
+    page.locator("#question textarea").fill("Satu lagi?")
+    page.locator("#question textarea").press("Enter")
+    expect(page.locator("#hint")).to_contain_text("masih ditulis")
+    assert page.locator(".turn").count() == 1
     slow.go_on = True
     answer = page.locator(".turn.current .reply-answer")
     expect(answer).to_be_visible(timeout=15_000)

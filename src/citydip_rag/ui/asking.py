@@ -163,7 +163,7 @@ async def _drawn(
                 return
             writing.take(event)
             if monotonic() - last >= _SECONDS_BETWEEN_DRAWINGS:
-                yield render.writing(unfinished.question, writing.sentences, writing.pending)
+                yield render.writing(unfinished.question, writing)
                 last = monotonic()
 
 

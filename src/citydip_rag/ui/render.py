@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from citydip_rag.schema import Answer, Citation, Claim, Document
-from citydip_rag.ui.cards import cited_section, nearest_section
+from citydip_rag.ui.cards import cited_section, nearest_section, read_section
 from citydip_rag.ui.examples import Examples
 from citydip_rag.ui.words import both, keys_of
+from citydip_rag.writing import Writing
 
 _HIGH_CONFIDENCE = 0.8
 _FAIR_CONFIDENCE = 0.5
@@ -64,21 +65,23 @@ def waiting(question: str) -> str:
     )
 
 
-def writing(question: str, sentences: Sequence[tuple[str, str]], pending: str) -> str:
+def writing(question: str, progress: Writing) -> str:
     """A turn whose answer is being written: what is checked, and after it what is not.
 
-    Args:
-        question: as it was asked.
-        sentences: the checked ones, each with what became of it.
-        pending: what no check has reached yet.
+    Beside it stands what has been cited so far, or else what is being read.
     """
     said = " ".join(
-        f'<span class="fate-{fate}">{escape(sentence)}</span>' for sentence, fate in sentences
+        f'<span class="fate-{fate}">{escape(sentence)}</span>'
+        for sentence, fate in progress.sentences
     )
+    pending, answer = progress.pending, progress.so_far()
+    cited = cited_section(question, answer, {}) if answer else ""
+    passages = progress.found.passages if progress.found else ()
+    beside = cited or read_section(question, passages)
     return (
         f'{_asked(question)}<div class="reply reply-waiting reply-writing">'
         f'<div class="said"><p>{said} <span class="fate-open">{escape(pending)}</span></p></div>'
-        f'<p class="checking">{both("ui.checking")} {_stop()}</p></div>'
+        f'<p class="checking">{both("ui.checking")} {_stop()}</p></div>{beside}'
     )
 
 
