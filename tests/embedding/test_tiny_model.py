@@ -100,7 +100,7 @@ def test_every_part_of_the_file_is_read(weights: Path) -> None:
     assert source.special == {"<s>": 0, "</s>": 2, "<pad>": 1, "<unk>": 3}
     assert set(source.tensors) == {*MATRICES, *VECTORS}
     for name, kind, count, raw in tensors():
-        values = source.tensors[name]
+        values = source.tensors[name].values
         assert values.size == count
         if kind == 0:
             assert values.tobytes() == raw
@@ -124,7 +124,7 @@ def test_unpacked_folder_is_a_plain_model(weights: Path, tmp_path: Path) -> None
     assert len(state) == len(source.tensors)
     for name, (original, shape) in names.items():
         assert state[name].shape == shape
-        assert np.array_equal(state[name].ravel(), source.tensors[original])
+        assert np.array_equal(state[name].ravel(), source.tensors[original].values)
     model = SentenceTransformersEmbedder(str(folder), "float32")
     assert (model.dimension, model.max_tokens) == (32, 16)
     assert model.count_tokens(["kota kota"]) == [2]
