@@ -141,6 +141,8 @@ def _session(model: Path) -> InferenceSession:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # the graph is as it shall be
+    options.graph_optimization_level = level
     options.log_severity_level = 3  # errors
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 

@@ -96,33 +96,34 @@ class _Graph:
         queries_keys_values = self.product(name, ["q", "k", "v"], before)
         parts = [f"{name}.{part}" for part in ("query", "key", "value")]
         self.nodes.append(_node("Split", [queries_keys_values], parts, axis=-1, num_outputs=3))
-        biases = np.concatenate([self.values(f"{name}.{part}.b") for part in "qkv"])
+        heads = self.source.shape.heads
         attended = self.contributed(
-            "MultiHeadAttention",
-            [*parts, self.weight(f"{name}.qkv.b", biases)],
-            f"{name}.attended",
-            num_heads=self.source.shape.heads,
+            "MultiHeadAttention", parts, f"{name}.attended", num_heads=heads
         )
-        read = self.added(name, "aln", self.product(name, ["ao"], attended), before, "ao")
-        wide = [self.product(name, ["fi"], read), self.vector(f"{name}.fi.b")]
-        active = self.contributed("BiasGelu", wide, f"{name}.active")
-        return self.added(name, "oln", self.product(name, ["fo"], active), read, "fo")
+        read = self.added(name, "aln", self.product(name, ["ao"], attended), before)
+        wide = self.product(name, ["fi"], read)
+        active = self.contributed("Gelu", [wide], f"{name}.active")
+        return self.added(name, "oln", self.product(name, ["fo"], active), read)
 
     def product(self, layer: str, parts: list[str], operand: str) -> str:
-        """The operand times the matrices of these names, side by side, without their biases."""
+        """The operand times the matrices of these names, side by side, plus their biases."""
         stored = [self.source.tensors[f"{layer}.{part}.w"] for part in parts]
         blocks = np.concatenate([tensor.blocks for tensor in stored])
-        rows = sum(self.values(f"{layer}.{part}.b").size for part in parts)
+        biases = np.concatenate([self.values(f"{layer}.{part}.b") for part in parts])
         name = f"{layer}.{''.join(parts)}"
-        columns = len(blocks) * BLOCK // rows
+        rows, columns = len(biases), len(blocks) * BLOCK // len(biases)
         scales = blocks[:, :2].copy().view("<f2").astype(np.float32)
+        operands = [
+            operand,
+            self.weight(f"{name}.w", shuffled(blocks).reshape(rows, columns // BLOCK, -1)),
+            self.weight(f"{name}.scales", scales.reshape(rows, -1)),
+            "",  # the zero point is 8, and the columns stand in their order
+            "",
+            self.weight(f"{name}.b", biases),
+        ]
         return self.contributed(
             "MatMulNBits",
-            [
-                operand,
-                self.weight(f"{name}.w", shuffled(blocks).reshape(rows, columns // BLOCK, -1)),
-                self.weight(f"{name}.scales", scales.reshape(rows, -1)),
-            ],
+            operands,
             name,
             K=columns,
             N=rows,
@@ -131,13 +132,17 @@ class _Graph:
             accuracy_level=_EIGHT_BITS,
         )
 
-    def added(self, layer: str, norm: str, value: str, before: str, bias: str) -> str:
-        """The sum of value, bias and what went before, normalized."""
-        vectors = [f"{layer}.{norm}.w", f"{layer}.{norm}.b", f"{layer}.{bias}.b"]
-        operands = [value, before, *(self.vector(name) for name in vectors)]
-        return self.contributed(
-            "SkipLayerNormalization", operands, f"{layer}.{norm}", epsilon=self.epsilon
-        )
+    def added(self, layer: str, norm: str, value: str, before: str) -> str:
+        """The sum of the value and what went before, normalized.
+
+        `SkipLayerNormalization` would do it at once, and takes six times as long.
+        """
+        total = self.node("Add", [value, before], f"{layer}.{norm}.sum")
+        return self.normalized(f"{layer}.{norm}", total)
+
+    def normalized(self, name: str, value: str) -> str:
+        vectors = [self.vector(f"{name}.w"), self.vector(f"{name}.b")]
+        return self.node("LayerNormalization", [value, *vectors], name, epsilon=self.epsilon)
 
     def values(self, name: str) -> npt.NDArray[np.float32]:
         return self.source.tensors[name].values
