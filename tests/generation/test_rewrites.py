@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from citydip_rag import Language, Settings
 from citydip_rag.embedding import Embedder
+from citydip_rag.generation.openai import OpenAIGenerator
 from citydip_rag.generation.rewrites import is_faithful
+from citydip_rag.questions import understood
 from citydip_rag.schema import Turn
 
 KOTA = [Turn(question="Apa itu diplomasi kota?", answer="Kota berdiplomasi. [1]")]
@@ -64,3 +68,22 @@ def test_a_follow_up_may_not_become_another_question(
     embedder: Embedder, question: str, rewritten: str
 ) -> None:
     assert not is_faithful(rewritten, question, KOTA, embedder)
+
+
+async def test_a_small_models_nonsense_is_not_asked(embedder: Embedder, chat_server: str) -> None:
+    """It is asked for a rewrite, and what comes is either of the conversation or not taken."""
+    question = "Lalu bagaimana cara mengatasinya?"
+    written: list[str | None] = []
+
+    class Noting(OpenAIGenerator):
+        async def rewrite(
+            self, question: str, turns: Sequence[Turn], language: Language
+        ) -> str | None:
+            written.append(await super().rewrite(question, turns, language))
+            return written[-1]
+
+    generator = Noting(Settings(llm_base_url=chat_server))
+    asked = await understood(question, KOTA, generator, embedder)
+    await generator.aclose()
+    assert "diplomasi kota" in asked.alone
+    assert asked.alone == f"{question} (tentang: diplomasi kota)" or asked.alone in written

@@ -143,10 +143,10 @@ def _topic(turns: Sequence[Turn]) -> str:
     marked = _MARKED.match(last)
     asked, before = (marked["asked"], marked["topic"]) if marked else (last, "")
     own = _ASKING_WITHIN.sub("", ASKING.sub("", CONNECTIVE.sub("", asked, count=1)))
-    points = asks_for_more(own) or item_asked_for(asked) is not None
-    own = "" if points else own.strip(" ?.!,")
     if not marked and leaning(asked) is Leaning.LEANS:
         before = _topic(asking[:-1])
     root = before.rpartition("; ")[2]
+    points = asks_for_more(own) or item_asked_for(asked) is not None
+    own = "" if not naming_words(own) or (points and root) else own.strip(" ?.!,")
     topic = "; ".join(part for part in (own, root) if part)
     return topic if len(topic) <= MAX_TOPIC else topic[:MAX_TOPIC].rpartition(" ")[0]

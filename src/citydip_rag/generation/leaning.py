@@ -26,8 +26,8 @@ class Leaning(IntEnum):
 
 
 CONNECTIVE: Final = re.compile(
-    r"(?:(?:lalu|terus|kemudian|selanjutnya|dan|tapi|tetapi|nah|jadi|oke?|baik(?:lah)?|terima kasih"
-    r"|makasih|and|but|then|so|okay|thanks|thank you|great|nice)\b[,.!]?\s*)+",
+    r"\A(?:(?:lalu|terus|kemudian|selanjutnya|dan|tapi|tetapi|nah|jadi|oke?|baik(?:lah)?"
+    r"|terima kasih|makasih|and|but|then|so|okay|thanks|thank you|great|nice)\b[,.!]?\s*)+",
     re.IGNORECASE,
 )
 ELLIPSIS: Final = re.compile(
@@ -49,7 +49,9 @@ _PRONOUN: Final = re.compile(
 )
 """Stand for what was said, unless the question says it before."""
 _POSSESSIVE: Final = re.compile(r"\b(?:its|their|his|her)\b", re.IGNORECASE)
-_BOUND: Final = re.compile(r"\byang \w+nya\b|\b\w{3,}nya (?=(?P<after>\w{3,}))", re.IGNORECASE)
+_BOUND: Final = re.compile(
+    r"\byang (?!di|me)\w+nya(?= \w)|\b\w{3,}nya (?=(?P<after>\w{3,}))", re.IGNORECASE
+)
 """The possessive of what stands beside it: "kota yang walikotanya", "munculnya walikota"."""
 _MAY_POINT: Final = re.compile(
     r"\b(?:itu|ini|begitu|demikian|juga|pula|lain(?:nya)?|lagi|this|that(?=\W*$)|these|those|there"
@@ -75,8 +77,8 @@ _NO_POINTER: Final = re.compile(
 """Look like words that point, and do not."""
 _NAMES_ITS_SUBJECT: Final = re.compile(
     r"(?:apa(?:kah)? (?:itu|yang dimaksud(?:kan)?(?: dengan)?|arti|pengertian|definisi)"
-    r"|siapa(?:kah)?|what(?: is|'s| are)(?: meant by)?(?! the\b)|who(?: is|'s| was| are)(?! the\b)"
-    r"|define)\s+\w",
+    r"|siapa(?:kah)?(?! (?:yang|saja|lagi)\b)|what(?: is|'s| are)(?: meant by)?(?! the\b)"
+    r"|who(?: is|'s| was| are)(?! the\b)|define)\s+\w",
     re.IGNORECASE,
 )
 COURTESY: Final = re.compile(
