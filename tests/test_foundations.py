@@ -27,7 +27,7 @@ LAYERS = [
     {"generation"},
     {"grounding"},
     {"parts"},
-    {"answering", "finding", "questions", "writing"},
+    {"answering", "conversing", "finding", "questions", "writing"},
     {"engine", "indexing"},
     {"listing", "live", "uploads"},
     {"library"},

@@ -159,14 +159,10 @@ async def test_a_refused_prompt_is_sent_with_half_of_the_passages() -> None:
         ("Diplomasi kota menghadapi tantangan.", None),
         ("", None),
         ("???", None),
+        ("Jelaskan tantangan diplomasi kota.", "Jelaskan tantangan diplomasi kota."),
+        ("Apa tantangannya?", "Apa tantangannya?"),
         ("a" * 3000 + "?", None),
-        ("What is the capital city of France?", None),
         ("Pertanyaan terakhir: **Apa tantangan diplomasi kota?**", "Apa tantangan diplomasi kota?"),
-        ("Apa itu diplomasi kota?", None),
-        ("Bagaimana kota berdiplomasi?", None),
-        ("Apa tantangannya?", None),
-        ("Apakah tantangannnya?", None),
-        ("Siapa yang menulis lagu kebangsaan Prancis?", None),
     ],
 )
 async def test_a_rewritten_question_is_one_question(reply: str, expected: str | None) -> None:
