@@ -25,7 +25,7 @@ _REGULARIZATION: Final = 0.3
 _LEAST_SCALE: Final = 0.01
 _SMALL_SHARE: Final = 0.5
 """Weight of every further data set, all its pairs together, beside the first."""
-_CONTRADICTION: Final = 2.5
+_CONTRADICTION: Final = 4.0
 """Log odds that a contradiction costs at least, however rare it is in the data."""
 _DOUBT: Final = 0.75
 """The same for what makes doubtful."""
