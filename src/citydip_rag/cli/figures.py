@@ -83,9 +83,9 @@ def drafts(made: Sequence[Question], output: Path, next_command: str) -> None:
         highlight=False,
     )
     screen.print(
-        "Review them line by line: does the question read well, does its evidence alone answer it;"
-        " of those with\nanswerable false, do the documents really not say? Delete or mend what you"
-        " would not ask yourself, and take\ndraft- from the ids of the rest. Then:",
+        "Review them line by line. Does the question read well? Does its evidence alone answer it?"
+        " Of those with answerable false: do the documents really not say? Delete or mend what you"
+        " would not ask yourself, and take draft- from the ids of the rest. Then:",
         highlight=False,
     )
     screen.print(f"  {escape(next_command)}", soft_wrap=True, highlight=False)

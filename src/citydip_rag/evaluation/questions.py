@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,11 @@ class Question(BaseModel):
         if self.facts and not self.answerable:
             raise ValueError("an unanswerable question has no key facts")
         return self
+
+    def json_line(self) -> str:
+        """As a line of a question file."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        return json.dumps(content, ensure_ascii=False) + "\n"
 
     def alternatives(self) -> tuple[tuple[str, ...], ...]:
         """Its key facts, each as the ways to say it."""
