@@ -56,7 +56,7 @@ def suite(
     from citydip_rag.evaluation.suite import run_suite
 
     wanted = _wanted(json_file, html_file, markdown_file, junit_file)
-    check_writable(wanted)
+    check_writable([path for path, _ in wanted])
     bounds = load_gates(gates) if gates else Gates()
     entries = read_files(files or [_SHIPPED])
     bounds.check_questions(entries)
@@ -64,9 +64,9 @@ def suite(
     with progress_bar("Asking") as step:
         result = bounds.judged(run_suite(engine, entries, step))
     engine.close()
-    write_all({path: render(result) for path, render in wanted.items()})
+    write_all({path: render(result) for path, render in wanted})
     figures.suite(result)
-    for path in wanted:
+    for path, _ in wanted:
         remarks.print(f"→ {path}", markup=False, highlight=False)
     if result.broken:
         raise typer.Exit(1)
@@ -74,7 +74,7 @@ def suite(
 
 def _wanted(
     json_file: Path | None, html: Path | None, markdown: Path | None, junit: Path | None
-) -> dict[Path, Callable[[SuiteReport], str]]:
+) -> list[tuple[Path, Callable[[SuiteReport], str]]]:
     """The files asked for, and what makes each of them."""
     from citydip_rag.evaluation.reports import html_report, junit_report, markdown_report
     from citydip_rag.evaluation.results import SuiteReport
@@ -85,7 +85,7 @@ def _wanted(
         (markdown, markdown_report),
         (junit, junit_report),
     )
-    return {path: render for path, render in pairs if path is not None}
+    return [(path, render) for path, render in pairs if path is not None]
 
 
 def compare(before: ReportArgument, after: ReportArgument) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from citydip_rag.errors import EvaluationError
-from citydip_rag.evaluation.metrics import Metric, measured
+from citydip_rag.evaluation.metric import Metric
+from citydip_rag.evaluation.metrics import measured
 from citydip_rag.evaluation.outcome import Outcome
 from citydip_rag.evaluation.results import SuiteReport
 from citydip_rag.evaluation.statistics import Interval, interval, mcnemar, resampled, two_sided

@@ -11,7 +11,8 @@ from typing import Any, Final, Literal
 
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.comparing import Difference, Pairs, difference, pair
-from citydip_rag.evaluation.metrics import BY_NAME, RENAMED, Metric
+from citydip_rag.evaluation.metric import Metric
+from citydip_rag.evaluation.metrics import BY_NAME, RENAMED
 from citydip_rag.evaluation.outcome import Outcome
 from citydip_rag.evaluation.questions import Entry
 from citydip_rag.evaluation.results import Broken, SuiteReport, load_report

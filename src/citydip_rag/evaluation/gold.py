@@ -112,14 +112,16 @@ def _stretches(
 ) -> tuple[Stretch, ...]:
     found: list[Stretch] = []
     for evidence in entry.question.evidence:
-        found += (
-            texts.find(evidence) if isinstance(evidence, str) else _spanned(entry, evidence, texts)
-        )
-        if not found:
+        if isinstance(evidence, EvidenceSpan):
+            here = _spanned(entry, evidence, texts)
+        else:
+            here = texts.find(evidence)
+        if not here:
             raise entry.wrong(
                 f"the evidence {str(evidence)[:_SHOWN]!r}… is in none of the indexed documents",
                 "Index the documents the questions were written for, or correct the line.",
             )
+        found += here
     place = entry.question.place
     if place and not places[place]:
         raise entry.wrong(

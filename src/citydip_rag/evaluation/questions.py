@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 from pydantic.config import JsonDict
 
 from citydip_rag.errors import EvaluationError, QuestionError
@@ -24,17 +32,11 @@ Fact = Text | Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
 class EvidenceSpan(Frozen):
-    """Evidence by its place in a document's text, as `/ask` gives it with a citation.
+    """Evidence by its place in a document's text, as `/ask` gives it with a citation."""
 
-    Attributes:
-        document: the document's `source` or `document_id`.
-        start: first character.
-        end: the character behind the last.
-    """
-
-    document: Text
-    start: Annotated[int, Field(ge=0)]
-    end: Annotated[int, Field(ge=1)]
+    document: Text = Field(description="The document's `source` or `document_id`.")
+    start: Annotated[int, Field(ge=0, description="Its first character.")]
+    end: Annotated[int, Field(ge=1, description="The character behind its last.")]
 
     @model_validator(mode="after")
     def _not_empty(self) -> EvidenceSpan:
@@ -42,6 +44,11 @@ class EvidenceSpan(Frozen):
             raise ValueError("end lies behind start")
         return self
 
+
+Evidence = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[EvidenceSpan, Tag("span")],
+    Discriminator(lambda value: "text" if isinstance(value, str) else "span"),
+]
 
 _WITH_ANSWER: Final[JsonDict] = {
     "if": {"properties": {"answerable": {"const": True}}},
@@ -74,7 +81,7 @@ class Question(BaseModel):
     )
     language: Language = Field(description="Of the question, and so of the answer.")
     answerable: bool = Field(description="Whether the documents hold the answer.")
-    evidence: tuple[Text | EvidenceSpan, ...] = Field(
+    evidence: tuple[Evidence, ...] = Field(
         default=(),
         description="Texts or spans of the documents, each of which alone carries the answer.",
     )

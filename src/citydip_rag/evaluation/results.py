@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError
 
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.lines import read_text
-from citydip_rag.evaluation.metrics import BY_NAME, Metric, measured
+from citydip_rag.evaluation.metric import Metric
+from citydip_rag.evaluation.metrics import BY_NAME, measured
 from citydip_rag.evaluation.outcome import Outcome
 from citydip_rag.evaluation.statistics import ROUNDS, interval, resampled
 from citydip_rag.schema import Frozen

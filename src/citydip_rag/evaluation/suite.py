@@ -45,13 +45,16 @@ async def _ask_all(
 ) -> list[Outcome]:
     examiner = Examiner(engine)
     outcomes: list[Outcome] = []
-    for entry, evidence in zip(entries, gold, strict=True):
-        if progress is not None:
-            progress(len(outcomes), len(entries))
-        answer = await engine.ask(
-            entry.question.question, history=entry.question.history, top_k=DEPTH
-        )
-        outcomes.append(examiner.outcome(entry, evidence, answer))
+    try:
+        for entry, evidence in zip(entries, gold, strict=True):
+            if progress is not None:
+                progress(len(outcomes), len(entries))
+            answer = await engine.ask(
+                entry.question.question, history=entry.question.history, top_k=DEPTH
+            )
+            outcomes.append(examiner.outcome(entry, evidence, answer))
+    finally:  # connections end with the loop that they were made in
+        await engine.generators.aclose()
     return outcomes
 
 

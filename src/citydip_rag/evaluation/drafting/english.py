@@ -9,7 +9,7 @@ from citydip_rag.evaluation.drafting.rules import Draft, Found, Rule
 from citydip_rag.schema import Language
 
 _NO_TERM: Final = re.compile(
-    r"^(?:there|here|what|who|which|where|when|how|why|if|in|on|at|by|for|from|with|as|while|although"
+    r"^(?:he|she|it|they|this|that|these|those|we|you|i|there|here|what|who|which|where|when|how|why|if|in|on|at|by|for|from|with|as|while|although"
     r"|because|since|after|before|during|each|every|all|some|most|many|few|no|not|any|none|today|now"
     r"|so|then|thus|yet|and|or|nor|to|of|under|over|up|question|answer|example|part|note|once)\b"
     r"|\b(?:is|are|was|were|be|been|has|have|had|will|would|can|could|may|shall|which|who|whose|not)\b",

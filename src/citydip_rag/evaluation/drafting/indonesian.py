@@ -14,7 +14,7 @@ _NO_TERM: Final = re.compile(
     r"|semua|oleh|karena|sebagai|bagi|di|ke|dari|sesuai|selama|setelah|ketika|bahwa|contoh|adapun"
     r"|menurut|penjelasan|ayat|pasal|hari|tiap|pengertian|istilah|maksud|begitu|juga|bagaimana"
     r"|tidak|bukan|belum|hanya|antara|berdasarkan|terhadap|kecuali|apa|siapa|menetapkan)\b"
-    r"|\b(?:yang|dapat|akan|telah|tidak|harus|wajib|untuk|adalah|sudah|agar|sehingga|oleh|bahwa)\b",
+    r"|\b(?:ini|itu|tersebut|mereka|ia|dia|kami|kita|yang|dapat|akan|telah|tidak|harus|wajib|untuk|adalah|sudah|agar|sehingga|oleh|bahwa)\b",
     re.IGNORECASE,
 )
 _TWICE: Final = re.compile(r"\b(\w+)-\1\b")

@@ -15,7 +15,7 @@ _FEWEST_WORDS: Final = 3
 _POINTING: Final = {
     # A question must stand alone: none of these, which point at what was said before.
     Language.INDONESIAN: re.compile(
-        r"\b(?:ini|itu|tersebut|mereka|ia|dia|beliau|kami|kita|saya|aku|berikut|di ?atas"
+        r"\b(?:ini|(?<!Apa )itu|tersebut|mereka|ia|dia|beliau|kami|kita|saya|aku|berikut|di ?atas"
         r"|(?<!Apa yang )dimaksud|demikian|hal|namun|tetapi|selain|misalnya"
         r"|(?!hanya\b)\w{3,}nya)\b",
         re.IGNORECASE,

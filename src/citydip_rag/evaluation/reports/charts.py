@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil, log10
 from typing import Final
 
-from citydip_rag.evaluation.metrics import Metric
+from citydip_rag.evaluation.metric import Metric
 from citydip_rag.evaluation.outcome import Outcome
 from citydip_rag.evaluation.results import SuiteReport
 

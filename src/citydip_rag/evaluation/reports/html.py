@@ -8,7 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from citydip_rag.evaluation.metrics import Metric
+from citydip_rag.evaluation.metric import Metric
 from citydip_rag.evaluation.outcome import Outcome
 from citydip_rag.evaluation.reports import charts
 from citydip_rag.evaluation.reports.markdown import headline

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from citydip_rag.evaluation.metrics import Metric
+from citydip_rag.evaluation.metric import Metric
 from citydip_rag.evaluation.outcome import Outcome
 from citydip_rag.evaluation.results import SuiteReport
 

@@ -30,7 +30,7 @@ def check_writable(paths: Iterable[Path]) -> None:
             raise _unwritable(path, f"{folder.name} is no folder")
         if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
             raise _unwritable(path, "permission denied")
-        if sum(other.absolute() == path.absolute() for other in listed) > 1:
+        if sum(other.resolve() == path.resolve() for other in listed) > 1:
             raise _unwritable(path, "two reports would go there")
 
 
