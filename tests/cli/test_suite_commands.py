@@ -46,7 +46,7 @@ def test_suite_gates_and_reports(tmp_path: Path, index: str, questions: str) -> 
     words = ["eval", "suite", questions, "--index", index, "--gates", str(gates)]
     passed = invoke(*words, *options)
     assert passed.exit_code == 0, passed.output
-    assert "1 gates hold" in passed.output
+    assert "All gates hold (1)" in passed.output
     assert all(path.stat().st_size > 500 for path in files.values())
     content = json.loads(files["json"].read_text(encoding="utf-8"))
     assert content["metrics"]["citation_recall"] == 1
@@ -85,7 +85,7 @@ def test_init_drafts_what_suite_reads(tmp_path: Path, index: str) -> None:
     assert f"citydip eval suite {output} --index {index}" in made.output
     asked = invoke("eval", "suite", str(output), "--index", index)
     assert asked.exit_code == 0
-    assert "of the questions are drafts" in asked.output
+    assert "Review them before you rely on this" in asked.output
 
 
 @pytest.mark.parametrize(

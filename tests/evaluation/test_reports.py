@@ -86,7 +86,7 @@ def test_a_page_of_every_kind_of_report() -> None:
         "draft-1", by_model=True, failure="generation", facts=({"text": "x", "found": False},)
     )
     page = Page(html_report(report(draft.model_copy(update={"citations": ()}), model="m")))
-    assert "1 of the questions are drafts" in page.text
+    assert "Drafts that nobody has reviewed: 1 of 1" in page.text
     assert "the model failed, generation" in page.text
 
 

@@ -38,10 +38,10 @@ def suite(report: SuiteReport) -> None:
         )
     screen.print(table)
     if report.drafts:
-        _warn(f"{report.drafts} of the questions are drafts: review them before you rely on this.")
+        _warn(f"Drafts: {report.drafts} of {report.n}. Review them before you rely on this.")
     failed = sum(bool(outcome.failure) for outcome in report.questions)
     if failed:
-        _warn(f"The language model failed on {failed} questions; documents were quoted instead.")
+        _warn(f"The language model failed {failed} times; documents were quoted instead.")
     asked = {outcome.id: outcome.question for outcome in report.questions}
     for gate in report.broken:
         said = f"{gate.gate}: measured {gate.value:.4f}"
@@ -50,7 +50,7 @@ def suite(report: SuiteReport) -> None:
         for name in gate.worst:
             screen.print(Padding(Text(f"{name}  ", "bold") + Text(asked[name]), (0, 0, 0, 5)))
     if report.gates and not report.broken:
-        screen.print(f"[green]✓[/] {len(report.gates)} gates hold.", highlight=False)
+        screen.print(f"[green]✓[/] All gates hold ({len(report.gates)}).", highlight=False)
 
 
 def comparison(found: Comparison) -> None:

@@ -78,7 +78,7 @@ METRICS: Final = (
     *(
         Metric(
             f"recall@{depth}",
-            f"share of the passages with evidence that are among the first {depth} found",
+            f"share of the passages with evidence that are found at rank {depth} or before",
             _recall_at(depth),
             _ANSWERABLE,
             _IR,

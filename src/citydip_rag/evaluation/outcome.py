@@ -138,6 +138,18 @@ class Outcome(Frozen):
             return "wrongly declined"
         return "right" if self.evidence_cited else "other evidence cited"
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What else is wrong with the answer, whatever it cites."""
+        found = (
+            ("not exact", not all(citation.exact for citation in self.citations)),
+            ("not borne out", not all(claim.supported for claim in self.claims)),
+            ("key facts missing", self.answerable and not all(f.found for f in self.facts)),
+            ("other language", self.answer_language != self.language),
+            ("model failed", bool(self.failure)),
+        )
+        return tuple(name for name, wrong in found if wrong)
+
     def same_question(self, other: Outcome) -> bool:
         """Whether both were made from the same line: the same question and evidence."""
         return _asked(self) == _asked(other)

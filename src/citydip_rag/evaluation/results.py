@@ -79,6 +79,11 @@ class SuiteReport(Frozen):
         """The questions not answered from the evidence, nor rightly declined."""
         return [outcome for outcome in self.questions if not outcome.right]
 
+    @property
+    def faulty(self) -> list[Outcome]:
+        """Those, and the questions with whose answers something else is wrong."""
+        return [o for o in self.questions if not o.right or o.faults]
+
     def json_text(self) -> str:
         """The report's file."""
         return self.model_dump_json(indent=1, exclude_defaults=False) + "\n"

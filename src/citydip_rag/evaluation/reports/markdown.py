@@ -43,13 +43,17 @@ def facts(report: SuiteReport) -> str:
     name = str(settings.get("model", "none"))
     model = f" ({escape(name)})" if name != "none" else ""
     told = [
-        f"{report.n} questions" if report.n > 1 else "1 question",
-        f"{settings.get('documents', '?')} documents",
+        _many(report.n, "question"),
+        _many(int(settings.get("documents", 0)), "document"),
         f"answers by {escape(str(settings.get('generator', '?')))}{model}",
     ]
     if report.drafts:
-        told.append(f"{report.drafts} drafts that nobody has reviewed")
+        told.append(f"drafts that nobody has reviewed: {report.drafts}")
     return " · ".join(told)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _figures(report: SuiteReport) -> Iterator[str]:
