@@ -17,7 +17,9 @@ _NO_TERM: Final = re.compile(
     r"|\b(?:ini|itu|tersebut|mereka|ia|dia|kami|kita|yang|dapat|akan|telah|tidak|harus|wajib|untuk|adalah|sudah|agar|sehingga|oleh|bahwa)\b",
     re.IGNORECASE,
 )
-_TWICE: Final = re.compile(r"\b(\w+)-\1\b")
+_SEATED: Final = ("berbadan", "berkedudukan", "berdomisili", "berjumlah")
+"""Verbs that say what an office is like, not what it does."""
+_TWICE: Final = re.compile(r"\b(\w+)-\1\b", re.IGNORECASE)
 """A word said twice: things of a kind, and no term."""
 _AGENT: Final = re.compile(
     r"^(?:Wakil |Para )?(?:Presiden|Menteri|Pemerintah|Gubernur|Bupati|Wali ?kota|Majelis|Dewan"
@@ -74,7 +76,7 @@ def _who(found: Found) -> str | None:
     subject, rest = found["x"], found["rest"]
     if _NO_TERM.search(subject) or len(rest.split()) < 4 or not 25 <= len(rest) <= 100:
         return None
-    if _AGENT.match(subject):
+    if _AGENT.match(subject) and not rest.startswith(_SEATED):
         return f"Siapa yang {rest}{_statute(found.statement)}?"
     if found.statement.label or found["verb"].startswith(
         ("ber", "merupakan", "menjadi", "memiliki")
@@ -124,7 +126,7 @@ def _by_whom(found: Found) -> str | None:
     what = found["x"]
     if len(what.split()) > 10 or "," in what or _BEGINS_CLAUSE.match(what):
         return None
-    if re.search(r"\b(?:yang|adalah|ialah|merupakan|agar|untuk)\b", what):
+    if re.search(r"\b(?:yang|adalah|ialah|merupakan|agar|untuk|di[a-z]{3,}(?:kan|i))\b", what):
         return None
     if len(found["agent"].split()) > 14:
         return None
@@ -159,7 +161,7 @@ _SOME: Final = re.compile(
 _CLOSE: Final = re.compile(r"\boleh$|\byang (?:\S+ ){0,2}\S+$")
 """The end of a clause that a reason belongs to, rather than to the whole."""
 _BEGINS_CLAUSE: Final = re.compile(
-    r"^(?:dalam|pada|jika|apabila|untuk|selain|dengan|bagi|oleh|setelah|ketika|agar|sehingga|yang"
+    r"^(?:atas|dalam|pada|jika|apabila|untuk|selain|dengan|bagi|oleh|setelah|ketika|agar|sehingga|yang"
     r"|ketentuan lebih|berdasarkan|menimbang|mengingat|bahwa|tindak pidana)\b",
     re.IGNORECASE,
 )
