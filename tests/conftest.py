@@ -18,7 +18,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 for name in [name for name in os.environ if name.startswith("CITYDIP_")]:
     del os.environ[name]
 
-from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder, load_embedder
 from citydip_rag.engine import Engine
 from citydip_rag.grounding import Checker, QuotationSplitter, VerbatimVerifier
 from citydip_rag.indexing import index_folder
@@ -33,15 +33,13 @@ ARTICLE = ROOT / "seeds" / "diplomasi-kota.txt"
 
 
 @pytest.fixture(scope="session")
-def embedder() -> SentenceTransformersEmbedder:
+def embedder() -> Embedder:
     """The bundled model, loaded once."""
-    return SentenceTransformersEmbedder()
+    return load_embedder()
 
 
 @pytest.fixture(scope="session")
-def article_settings(
-    tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformersEmbedder
-) -> Settings:
+def article_settings(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Settings:
     """Settings with an index of the shipped article; tests must not change that index."""
     settings = load_settings(
         seeds=ROOT / "seeds", index=tmp_path_factory.mktemp("article") / "index"
@@ -51,9 +49,7 @@ def article_settings(
 
 
 @pytest.fixture
-def own_settings(
-    tmp_path: Path, embedder: SentenceTransformersEmbedder, article_settings: Settings
-) -> Settings:
+def own_settings(tmp_path: Path, embedder: Embedder, article_settings: Settings) -> Settings:
     """Settings with a folder of the test's own, which holds one indexed document, `awal.txt`."""
     made = article_settings.model_copy(
         update={"seeds": tmp_path / "seeds", "index": tmp_path / "index"}
@@ -67,7 +63,7 @@ def own_settings(
 
 
 @pytest.fixture(scope="session")
-def engine(article_settings: Settings, embedder: SentenceTransformersEmbedder) -> Iterator[Engine]:
+def engine(article_settings: Settings, embedder: Embedder) -> Iterator[Engine]:
     """An engine over the shipped article."""
     opened = Engine.open(article_settings, embedder)
     yield opened

@@ -219,7 +219,13 @@ async def test_a_follow_up_is_rewritten_by_the_model_or_else_by_rules(scripted: 
     assert generator.asked[-1].question == QUESTION
     generator.rewritten = None
     answer = await scripted.ask("Apa tantangannya?", history=turns, generator="scripted")
-    assert answer.standalone == "Apa tantangannya tentang diplomasi kota?"
+    assert answer.standalone == "Apa tantangannya? (tentang: diplomasi kota)"
+    generator.rewritten = "Siapa yang menulis lagu kebangsaan Prancis?"
+    answer = await scripted.ask("Apa tantangannya?", history=turns, generator="scripted")
+    assert answer.standalone == "Apa tantangannya? (tentang: diplomasi kota)"
+    generator.rewritten = "Apa peran globalisasi?"
+    answer = await scripted.ask("Apa peran globalisasi?", history=turns, generator="scripted")
+    assert answer.standalone == "", "it needed no rewriting"
     alone = await scripted.ask(QUESTION, history=turns)
     assert alone.standalone == ""
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from citydip_rag import Engine, Language, Settings
-from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder
 from citydip_rag.errors import IndexMismatchError, QuestionError
 
 CHALLENGE = "potensi benturan dengan kebijakan luar negeri pemerintah pusat"
@@ -125,7 +125,7 @@ async def test_many_at_once_get_their_own_answers(engine: Engine) -> None:
 
 
 def test_index_cut_by_other_settings_is_refused(
-    article_settings: Settings, embedder: SentenceTransformersEmbedder
+    article_settings: Settings, embedder: Embedder
 ) -> None:
     other = article_settings.model_copy(update={"passage_max_tokens": 120})
     with pytest.raises(IndexMismatchError, match=r"60 to 180.*60 to 120.*citydip index"):

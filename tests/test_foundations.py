@@ -27,7 +27,7 @@ LAYERS = [
     {"generation"},
     {"grounding"},
     {"parts"},
-    {"answering", "finding", "questions"},
+    {"answering", "conversing", "finding", "questions", "writing"},
     {"engine", "indexing"},
     {"listing", "live", "uploads"},
     {"library"},

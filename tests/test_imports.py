@@ -28,6 +28,7 @@ OPEN = {
     "settings",
     "texts",
     "uploads",
+    "writing",
 }
 """What they may import beside themselves."""
 REACHING_PAST = {

@@ -17,7 +17,7 @@ from pathlib import Path
 from bench_common import ROOT, Row, percentile, show
 
 from citydip_rag import Engine, Settings, index_folder
-from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.embedding import load_embedder
 from citydip_rag.events import Written
 from citydip_rag.grounding import AlignmentVerifier
 from citydip_rag.schema import Policy
@@ -103,7 +103,7 @@ def main() -> None:
             llm_total_seconds=1200,
             generator="llamacpp" if chosen.gguf else "extractive",
         )
-        embedder = SentenceTransformersEmbedder()
+        embedder = load_embedder()
         index_folder(settings, embedder)
         engine = Engine.open(settings, embedder)
         rows = list(measure_checking(engine, chosen.claims))

@@ -21,7 +21,7 @@ from bench_common import ROOT, NoisyEmbedder, Row, percentile, show
 
 from citydip_rag.corpus import FileFailure, PassageMaker, ReaderProcess, read_folder, scan_folder
 from citydip_rag.corpus.sentences import sentence_spans
-from citydip_rag.embedding import Embedder, SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder, load_embedder
 from citydip_rag.engine import Engine
 from citydip_rag.indexing import IndexReport, index_folder
 from citydip_rag.settings import Settings, load_settings
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=ROOT / "eval" / "out" / "documents.json")
     options = parser.parse_args()
     rows = list(measure_formats(options.folder))
-    model = SentenceTransformersEmbedder()
+    model = load_embedder()
     article = [d for d in read_folder(ROOT / "seeds") if not isinstance(d, FileFailure)]
     samples = [p.text for d in article for p in PassageMaker(model.count_tokens).passages(d)]
     embedder = model if options.real else NoisyEmbedder(model, samples)

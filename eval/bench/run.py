@@ -3,6 +3,8 @@
 Everything runs on this machine over loopback. Searches at large sizes run on synthetic passages:
 real passages' vectors with noise added, as many tokens each, so that an index of 100,000 passages
 is built in minutes; the questions, their encoding and the code path are the real ones.
+
+To measure the bundled model on torch: `CITYDIP_EMBEDDING_DTYPE=bfloat16 python eval/bench/run.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,12 +29,14 @@ from bench_common import ROOT, NoisyEmbedder, Row, percentile, show
 from rich.console import Console
 
 from citydip_rag.corpus import FileFailure, PassageMaker, read_folder
-from citydip_rag.embedding import Embedder, SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder
 from citydip_rag.engine import Engine
 from citydip_rag.evaluation.collection import whole_passage
 from citydip_rag.indexing import index_folder, index_passages
+from citydip_rag.parts import make_embedder
 from citydip_rag.settings import Settings, load_settings
 
+CITYDIP = [sys.executable, "-c", "from citydip_rag.cli import main; main()"]
 QUESTIONS = ROOT / "eval" / "questions" / "diplomasi-kota.dev.jsonl"
 
 
@@ -48,9 +53,8 @@ def served(settings: Settings) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-c", "from citydip_rag.cli import main; main()", "serve"]
     process = subprocess.Popen(
-        [*command, "--port", str(port), "--index", str(settings.index)],
+        [*CITYDIP, "serve", "--port", str(port), "--index", str(settings.index)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -117,6 +121,38 @@ def measure_server(settings: Settings, count: int) -> Iterator[Row]:
         yield "resident memory", resident_mib(process), "MiB"
 
 
+def measure_command(settings: Settings) -> Row:
+    """`citydip ask` from its start to its end, the quickest of five."""
+    taken = []
+    for question in questions(5):
+        begun = time.perf_counter()
+        command = [*CITYDIP, "ask", question, "--index", str(settings.index)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        taken.append(time.perf_counter() - begun)
+    return "citydip ask, cold", min(taken), "s"
+
+
+def measure_questions(embedder: Embedder, count: int) -> Iterator[Row]:
+    """Milliseconds that embedding one question takes, alone and among sixteen at once."""
+
+    def timed(question: str) -> float:
+        begun = time.perf_counter()
+        embedder.embed_queries([question])
+        return (time.perf_counter() - begun) * 1000
+
+    asked = questions(count)
+    for question in asked[:20]:
+        timed(question)
+    for at_once in (1, 16):
+        with ThreadPoolExecutor(at_once) as pool:
+            begun = time.perf_counter()
+            taken = list(pool.map(timed, asked))
+        yield f"a question embedded p50, {at_once} at once", percentile(taken, 0.5), "ms"
+        yield f"a question embedded p95, {at_once} at once", percentile(taken, 0.95), "ms"
+        rate = count / (time.perf_counter() - begun)
+        yield f"questions embedded, {at_once} at once", rate, "1/s"
+
+
 def measure_embedding(embedder: Embedder, samples: Sequence[str], count: int) -> Row:
     """Passages embedded a second, of the article's lengths."""
     texts = [samples[i % len(samples)] + f" {i}" for i in range(count)]
@@ -162,12 +198,14 @@ def main() -> None:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="citydip-bench-") as folder:
         settings = load_settings(seeds=ROOT / "seeds", index=Path(folder) / "index")
-        embedder = SentenceTransformersEmbedder()
+        embedder = make_embedder(settings)
         maker = PassageMaker(embedder.count_tokens)
         documents = [d for d in read_folder(settings.seeds) if not isinstance(d, FileFailure)]
         samples = [p.text for document in documents for p in maker.passages(document)]
+        rows += measure_questions(embedder, options.questions)
         rows.append(measure_embedding(embedder, samples, 200))
         index_folder(settings, embedder)
+        rows.append(measure_command(settings))
         rows += measure_server(settings, options.questions)
         noisy = NoisyEmbedder(embedder, samples)
         for size in (int(part) for part in options.sizes.split(",") if part):

@@ -15,7 +15,7 @@ from citydip_rag.generation import GenerationRequest, Generator, declines
 from citydip_rag.grounding import Checker, ProseSplitter, QuotationSplitter, Sentence
 from citydip_rag.questions import without_controls
 from citydip_rag.schema import Claim
-from citydip_rag.texts import text
+from citydip_rag.texts import catalogue, text
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +135,15 @@ class Draft:
 
     def _discard(self, why: str) -> None:
         self.notice = text(self._request.language, f"notice.{why}")
+        if why == "failed":
+            self.notice += self._cause()
         self.checker = self._checker_for(self.generator)
+
+    def _cause(self) -> str:
+        """What went wrong, where there is more to say than that something did."""
+        key = f"cause.{self.failure}"
+        known = key in catalogue(self._request.language)
+        return f" {text(self._request.language, key)}" if known else ""
 
     def _note_what_is_missing(self) -> None:
         language, removed = self._request.language, self.checker.removed
@@ -148,7 +156,7 @@ class Draft:
             key = "notice.marked_one" if doubtful == 1 else "notice.marked_other"
             notices.append(text(language, key, count=doubtful))
         if self.failure:
-            notices.append(text(language, "notice.cut_off"))
+            notices.append(text(language, "notice.cut_off") + self._cause())
         self.notice = " ".join(notices)
 
 

@@ -9,13 +9,13 @@ from contextlib import aclosing
 from typing import Self, Unpack
 
 from citydip_rag.answering import Draft
+from citydip_rag.conversing import find_understood
 from citydip_rag.corpus.language import detect_language
 from citydip_rag.embedding import Embedder
 from citydip_rag.errors import QuestionError
 from citydip_rag.events import Answered, Event, Retrieved
 from citydip_rag.finding import Finder, Found
 from citydip_rag.generation import GenerationRequest, Generator, Generators
-from citydip_rag.generation.followups import turn_language
 from citydip_rag.grounding import Checker, VerbatimVerifier
 from citydip_rag.index import Index
 from citydip_rag.index.generation import current_name
@@ -26,7 +26,7 @@ from citydip_rag.parts import (
     make_embedder,
     make_verifier,
 )
-from citydip_rag.questions import Options, checked_question, standalone_question
+from citydip_rag.questions import Options, checked_question, understood
 from citydip_rag.retrieval import Candidate
 from citydip_rag.schema import (
     MAX_TURNS,
@@ -123,15 +123,16 @@ class Engine:
         chosen = self.generators.get(options.get("generator"))
         policy = options.get("policy") or self.settings.policy
         turns = options.get("history", ())[-MAX_TURNS:]
-        spoken = turn_language(question, turns)
-        alone = await standalone_question(question, turns, spoken, chosen)
+        asked = await understood(question, turns, chosen, self.embedder)
         clock.lap("rewrite")
-        alone, found = await asyncio.to_thread(self._find_either, alone, question, documents, clock)
+        alone, found = await asyncio.to_thread(
+            find_understood, asked, self._finder, lambda q: self.find(q, documents, clock)
+        )
         read = [candidate.passage for candidate in found.candidates]
-        language = options.get("language") or (spoken if turns else found.language)
+        language = options.get("language") or (asked.language if turns else found.language)
         request = GenerationRequest(alone, language, read, found.evidence, found.located)
         draft = Draft(request, lambda by: self._checker(by, request, policy), chosen)
-        answering = self._answers(found)
+        answering = self._finder.answers(found)
         shown = list(found.candidates[: options.get("top_k") or self.settings.top_k])
         yield Retrieved(
             question=alone,
@@ -254,25 +255,11 @@ class Engine:
 
     def can_answer(self, question: str) -> bool:
         """Whether the documents seem to hold an answer; blocks while it computes."""
-        return self._answers(self.find(checked_question(question)))
+        return self._finder.answers(self.find(checked_question(question)))
 
     def close(self) -> None:
         """Close the index."""
         self.index.close()
-
-    def _answers(self, found: Found) -> bool:
-        return bool(found.evidence) and self.calibration.answers(found.confidence)
-
-    def _find_either(
-        self, alone: str, question: str, documents: Sequence[str] | None, clock: Clock
-    ) -> tuple[str, Found]:
-        """What is found for a follow-up made to stand alone, or for what was asked literally."""
-        found = self.find(alone, documents, clock)
-        if alone != question and not self._answers(found):
-            literally = self.find(question, documents, clock)
-            if self._answers(literally):
-                return question, literally
-        return alone, found
 
     def _scope(self, documents: Sequence[str] | None) -> Sequence[str] | None:
         """The documents to search in; None means all there are.

@@ -181,6 +181,30 @@ class AnswerCutError(GenerationError):
     slug = "answer-cut"
 
 
+class ModelUnreachableError(GenerationError):
+    """Nothing answers at the model server's address."""
+
+    slug = "model-unreachable"
+
+
+class ModelLateError(GenerationError):
+    """The model takes longer than it is given."""
+
+    slug = "model-late"
+
+
+class ModelBusyError(GenerationError):
+    """The model server has too much to do, or has failed so often that it is left alone."""
+
+    slug = "model-busy"
+
+
+class ModelRefusedError(GenerationError):
+    """The model server does not take the key, the model's name or the address."""
+
+    slug = "model-refused"
+
+
 class AddressError(CitydipError):
     """The server cannot listen where it should."""
 

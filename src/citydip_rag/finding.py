@@ -10,6 +10,7 @@ from typing import Final
 
 from citydip_rag.corpus.language import detect_language
 from citydip_rag.embedding import Embedder
+from citydip_rag.generation.followups import searched
 from citydip_rag.grounding import Calibration, features
 from citydip_rag.index import Index
 from citydip_rag.parts import Clock, evidence_head
@@ -129,7 +130,7 @@ class Finder:
             without: ids of passages to leave out as if they were not there.
         """
         language = detect_language(question)
-        asked = read_question(question, language, self._names)
+        asked = read_question(searched(question), language, self._names)
         scope = _within(documents, asked.documents)
         found = self._searched(asked.search, language, scope, clock, without)
         if asked.unknown and (asked.article or not _speak_of(found.candidates, asked.unknown)):
@@ -138,6 +139,16 @@ class Finder:
             found = self._by_number(asked, found, scope)
         clock.lap("weigh")
         return found
+
+    def answers(self, found: Found) -> bool:
+        """Whether the documents seem to hold the answer."""
+        return bool(found.evidence) and self.calibration.answers(found.confidence)
+
+    def reweighed(self, found: Found, evidence: Sequence[Evidence]) -> Found:
+        """The same with only some of its sentences."""
+        values = features(found.query, found.language, found.candidates, evidence)
+        confidence = self.calibration.confidence(values) if values else 0.0
+        return replace(found, evidence=evidence, features=values, confidence=confidence, located=())
 
     def _searched(
         self,
@@ -167,7 +178,7 @@ class Finder:
         if asked.penalty:
             return self._penalty(asked, found, named, scope)
         if asked.lookup and named:
-            return _answered_by(found, named[:MAX_LOCATED], 1.0)
+            return answered_by(found, named[:MAX_LOCATED], 1.0)
         if named:
             home = list({e.candidate.number: e.candidate for e in named}.values())
             here = self._weighed(found.query, found.language, home)
@@ -179,7 +190,7 @@ class Finder:
     ) -> Found:
         """What forbids the conduct that a question describes, and what threatens it."""
         if any(is_threat(e.text) for e in named):
-            return _answered_by(found, named[:MAX_LOCATED], 1.0)
+            return answered_by(found, named[:MAX_LOCATED], 1.0)
         norms, confidence = named, 1.0
         if not named and asked.conduct:
             sought = self._searched(asked.conduct, found.language, scope, Clock())
@@ -188,7 +199,7 @@ class Finder:
             confidence = sought.confidence
         for norm in norms[:MAX_NORMS]:
             if threats := self._threats(norm, found):
-                return _answered_by(found, [norm, *threats], confidence)
+                return answered_by(found, [norm, *threats], confidence)
         # Any other threat would be one for something else.
         kept = [e for e in found.evidence if not (e.span.place and is_threat(e.text))]
         lost = len(kept) < len(found.evidence) and not any(
@@ -239,7 +250,7 @@ def _speak_of(candidates: Sequence[Candidate], statute: str) -> bool:
     return any(name.search(candidate.passage.text) for candidate in candidates)
 
 
-def _answered_by(found: Found, located: Sequence[Evidence], confidence: float) -> Found:
+def answered_by(found: Found, located: Sequence[Evidence], confidence: float) -> Found:
     """Sentences that answer come first, and so do their passages."""
     first = {e.candidate.number: e.candidate for e in located}
     others = [c for c in found.candidates if c.number not in first]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from citydip_rag.embedding import Embedder, SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder, load_embedder
 from citydip_rag.errors import IndexMismatchError, SettingsError
 from citydip_rag.grounding import AlignmentVerifier, Verifier
 from citydip_rag.index import Index
@@ -89,4 +89,4 @@ def make_verifier(settings: Settings, embedder: Embedder, index: Index) -> Verif
 
 def make_embedder(settings: Settings) -> Embedder:
     """The embedder that the settings name."""
-    return SentenceTransformersEmbedder(settings.embedding_model, settings.embedding_dtype)
+    return load_embedder(settings.embedding_model, settings.embedding_dtype)

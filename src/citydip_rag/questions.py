@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, TypedDict
 
+from citydip_rag.embedding import Embedder
 from citydip_rag.errors import GenerationError, QuestionError
 from citydip_rag.generation import Generator
-from citydip_rag.generation.followups import leans_on_earlier, standalone
+from citydip_rag.generation.earlier import item_named, known_sentences
+from citydip_rag.generation.followups import (
+    about,
+    asks_for_more,
+    is_standalone,
+    language_asked_for,
+    leeway,
+    standalone,
+    turn_language,
+)
+from citydip_rag.generation.leaning import Leaning, leaning
+from citydip_rag.generation.rewrites import is_faithful
 from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Language, Policy, Turn
 
 logger = logging.getLogger(__name__)
@@ -60,15 +74,65 @@ def checked_question(question: str) -> str:
     return question
 
 
-async def standalone_question(
-    question: str, turns: Sequence[Turn], language: Language, generator: Generator
-) -> str:
-    """A follow-up as a question that stands alone: by the model, or else by rules."""
-    if not turns or not leans_on_earlier(question):
-        return question
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a question asks for in its conversation.
+
+    Attributes:
+        question: as asked; or the one that is to be answered again.
+        alone: the same so that it can be understood alone.
+        leaning: whether it is to be understood so.
+        language: in which it is spoken.
+        said: sentences shown before.
+        leeway: how much less a sentence not shown before may answer; 0 where none is asked for.
+        item: the sentence shown before of which it asks to hear more.
+    """
+
+    question: str
+    alone: str
+    leaning: Leaning = Leaning.ALONE
+    language: Language = Language.INDONESIAN
+    said: frozenset[str] = frozenset()
+    leeway: float = 0.0
+    item: str = ""
+
+
+async def understood(
+    question: str, turns: Sequence[Turn], generator: Generator, embedder: Embedder
+) -> Understood:
+    """A question as its conversation makes it to be understood: by the model, or else by rules."""
+    spoken = turn_language(question, turns)
+    if turns and (wanted := language_asked_for(question)):
+        again = await understood(turns[-1].question, turns[:-1], generator, embedder)
+        return replace(again, language=wanted)
+    whole = not turns or is_standalone(question)
+    leans = Leaning.ALONE if whole else leaning(question)
+    if leans is Leaning.ALONE:
+        return Understood(question, question, leans, spoken)
+    item = item_named(question, turns)
+    alone = about(question, item, spoken) if item else standalone(question, turns)
+    rewritten = await _rewritten(question, turns, spoken, generator, embedder)
+    if rewritten:
+        alone, leans = rewritten, Leaning.ALONE if rewritten == question else Leaning.LEANS
+    more = item if asks_for_more(question) else ""
+    said = known_sentences(turns)
+    return Understood(question, alone, leans, spoken, said, leeway(question), more)
+
+
+async def _rewritten(
+    question: str,
+    turns: Sequence[Turn],
+    language: Language,
+    generator: Generator,
+    embedder: Embedder,
+) -> str | None:
+    """What a model makes of a follow-up, if it can be trusted."""
     try:
         rewritten = await generator.rewrite(question, turns, language)
     except GenerationError as error:
         logger.warning("the question was not rewritten by the model: %s", error)
-        rewritten = None
-    return rewritten or standalone(question, turns)
+        return None
+    if rewritten is None:
+        return None
+    faithful = await asyncio.to_thread(is_faithful, rewritten, question, turns, embedder)
+    return rewritten if faithful else None

@@ -64,7 +64,9 @@ class Settings(BaseSettings):
         description="`bundled`, a sentence-transformers name, or a folder.",
     )
     embedding_dtype: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description="`auto`: bfloat16 where the processor has it."
+        default="auto",
+        description="`auto`: the bundled model computes from its 4-bit weights on ONNX Runtime,"
+        " others in bfloat16 where the processor has it; else on torch in the type named.",
     )
     passage_min_tokens: Annotated[int, Field(ge=1, le=400)] = 60
     passage_max_tokens: Annotated[int, Field(ge=16, le=480)] = 180

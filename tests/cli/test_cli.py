@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from citydip_rag import Answer, Engine, SearchResult, Settings, index_folder
 from citydip_rag.cli import app
 from citydip_rag.cli.console import run
-from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder
 from citydip_rag.index.generation import POINTER
 from citydip_rag.library import JobState, Library
 from citydip_rag.live import LiveEngine
@@ -114,9 +114,7 @@ def test_the_next_command_carries_the_folders_that_were_named(
     assert invoke(*shlex.split(ask)[1:2], "Apa itu kota?", *shlex.split(ask)[3:]).exit_code == 0
 
 
-def test_what_a_server_removed_is_answered_from_no_more(
-    tmp_path: Path, embedder: SentenceTransformersEmbedder
-) -> None:
+def test_what_a_server_removed_is_answered_from_no_more(tmp_path: Path, embedder: Embedder) -> None:
     settings = load_settings(seeds=tmp_path / "seeds", index=tmp_path / "index")
     settings.seeds.mkdir()
     (settings.seeds / "a.txt").write_text("Bandung bersahabat dengan Suwon.", encoding="utf-8")

@@ -13,37 +13,46 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from citydip_rag.embedding import SentenceTransformersEmbedder, bundled
+from citydip_rag.embedding import Embedder, OnnxEmbedder, SentenceTransformersEmbedder, bundled
 from citydip_rag.embedding.q4 import dequantize_q4, read_encoder_file
 from citydip_rag.errors import ModelError
 
-UNPACK = "from citydip_rag.embedding.bundled import bundled_model_folder as b; print(b())"
+UNPACK = "from citydip_rag.embedding import bundled; print(bundled.{}())"
 
 
-def start(cache: Path) -> subprocess.Popen[str]:
+def start(cache: Path, unpack: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", UNPACK],
+        [sys.executable, "-c", UNPACK.format(unpack)],
         env={**os.environ, "XDG_CACHE_HOME": str(cache)},
         stdout=subprocess.PIPE,
         text=True,
     )
 
 
-def test_two_processes_unpack_at_once_after_a_third_was_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("unpack", "early", "last"),
+    [
+        ("bundled_model_folder", "model.safetensors", "modules.json"),
+        ("bundled_onnx_folder", "tokenizer.json", "SHA256SUMS"),
+    ],
+)
+def test_two_processes_unpack_at_once_after_a_third_was_killed(
+    tmp_path: Path, unpack: str, early: str, last: str
+) -> None:
     models = tmp_path / "citydip-rag" / "models"
-    killed = start(tmp_path)
+    killed = start(tmp_path, unpack)
     deadline = time.monotonic() + 30
-    while not list(models.glob(".unpacking-*/model/model.safetensors")):
+    while not list(models.glob(f".unpacking-*/model/{early}")):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert not [path for path in models.iterdir() if not path.name.startswith(".")]
-    pair = [start(tmp_path), start(tmp_path)]
+    pair = [start(tmp_path, unpack), start(tmp_path, unpack)]
     outputs = [process.communicate(timeout=120)[0].strip() for process in pair]
     assert [process.returncode for process in pair] == [0, 0]
     assert outputs[0] == outputs[1]
-    assert (Path(outputs[0]) / "modules.json").is_file()
+    assert (Path(outputs[0]) / last).is_file()
     whole = [path for path in models.iterdir() if not path.name.startswith(".")]
     assert [path.name for path in whole] == [Path(outputs[0]).name]
     assert not list(models.glob(".unpacking-*"))
@@ -67,8 +76,11 @@ def test_full_disk_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(bundled, "write_model_folder", full)
+    monkeypatch.setattr(bundled, "write_onnx_folder", full)
     with pytest.raises(ModelError, match=r"No space left.*500 MB"):
         bundled.bundled_model_folder()
+    with pytest.raises(ModelError, match=r"No space left.*100 MB"):
+        bundled.bundled_onnx_folder()
     assert not list((tmp_path / "citydip-rag" / "models").glob(".unpacking-*"))
 
 
@@ -78,6 +90,8 @@ def test_without_the_wheel_there_is_no_folder(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(bundled, "DISTRIBUTION", "no-such-distribution")
     assert bundled.bundled_model_folder() is None
+    assert bundled.bundled_onnx_folder() is None
+    assert OnnxEmbedder.bundled() is None
 
 
 def test_q4_blocks() -> None:
@@ -89,7 +103,7 @@ def test_q4_blocks() -> None:
 
 
 def test_a_folder_gives_the_vectors_of_the_bundled_model(
-    embedder: SentenceTransformersEmbedder,
+    embedder: Embedder,
 ) -> None:
     folder = bundled.bundled_model_folder()
     other = SentenceTransformersEmbedder(str(folder), "float32")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder, SentenceTransformersEmbedder
 from citydip_rag.embedding.projection import Projection, shipped_projection, unit
 
 TEXTS = [
@@ -18,7 +18,7 @@ TEXTS = [
 ]
 
 
-def test_tokens_stand_where_they_say(embedder: SentenceTransformersEmbedder) -> None:
+def test_tokens_stand_where_they_say(embedder: Embedder) -> None:
     for text, encoding in zip(TEXTS, embedder.embed_queries(TEXTS), strict=True):
         covered = set()
         for start, end in encoding.tokens.offsets.tolist():
@@ -31,20 +31,20 @@ def test_tokens_stand_where_they_say(embedder: SentenceTransformersEmbedder) -> 
         assert np.isclose(np.linalg.norm(encoding.vector), 1, atol=1e-3)
 
 
-def test_order_and_company_do_not_matter(embedder: SentenceTransformersEmbedder) -> None:
+def test_order_and_company_do_not_matter(embedder: Embedder) -> None:
     texts = [*TEXTS, "panjang " * 300, *TEXTS[::-1]]
     together = embedder.encode_passages(texts)
     alone = np.concatenate([embedder.encode_passages([text]) for text in texts])
     assert (together * alone).sum(axis=1).min() > 0.999
 
 
-def test_questions_and_passages_are_told_apart(embedder: SentenceTransformersEmbedder) -> None:
+def test_questions_and_passages_are_told_apart(embedder: Embedder) -> None:
     question, passage = embedder.encode_queries(TEXTS[:1]), embedder.encode_passages(TEXTS[:1])
     assert float((question * passage).sum()) < 0.999
 
 
 def test_heading_moves_the_vector_and_not_the_offsets(
-    embedder: SentenceTransformersEmbedder,
+    embedder: Embedder,
 ) -> None:
     bare = embedder.embed_passages(TEXTS[:1])[0]
     headed = embedder.embed_passages(TEXTS[:1], ["Kerja sama antarkota"])[0]
@@ -52,7 +52,7 @@ def test_heading_moves_the_vector_and_not_the_offsets(
     assert float(bare.vector @ headed.vector) < 0.999
 
 
-def test_long_and_empty_input(embedder: SentenceTransformersEmbedder) -> None:
+def test_long_and_empty_input(embedder: Embedder) -> None:
     assert embedder.encode_queries([]).shape == (0, embedder.dimension)
     assert embedder.count_tokens([]) == []
     encoding = embedder.embed_passages(["kota " * 3_000])[0]
@@ -60,7 +60,7 @@ def test_long_and_empty_input(embedder: SentenceTransformersEmbedder) -> None:
     assert embedder.count_tokens(["kota kota", ""]) == [2, 0]
 
 
-def test_progress_reaches_the_end(embedder: SentenceTransformersEmbedder) -> None:
+def test_progress_reaches_the_end(embedder: Embedder) -> None:
     seen: list[tuple[int, int]] = []
     embedder.embed_passages(TEXTS * 10, progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (40, 40)
@@ -84,7 +84,7 @@ def test_too_few_tokens_keep_all_dimensions() -> None:
     assert Projection.fit(rows).matrix.shape == (384, 384)
 
 
-def test_the_bundled_model_has_its_projection(embedder: SentenceTransformersEmbedder) -> None:
+def test_the_bundled_model_has_its_projection(embedder: Embedder) -> None:
     shipped = shipped_projection(embedder.fingerprint)
     assert shipped is not None
     assert shipped.matrix.shape == (192, embedder.dimension)
@@ -92,7 +92,7 @@ def test_the_bundled_model_has_its_projection(embedder: SentenceTransformersEmbe
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_number_types_agree(embedder: SentenceTransformersEmbedder, dtype: str) -> None:
+def test_number_types_agree(embedder: Embedder, dtype: str) -> None:
     other = SentenceTransformersEmbedder("bundled", dtype)  # type: ignore[arg-type]
     cosine = (other.encode_queries(TEXTS) * embedder.encode_queries(TEXTS)).sum(axis=1)
     assert cosine.min() > 0.999

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from citydip_rag.embedding import Encoding, SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder, Encoding
 from citydip_rag.embedding.bundled import BUNDLED_NAME
 from citydip_rag.embedding.projection import Projection, unit
 
@@ -27,7 +27,7 @@ def cosines(left: list[Encoding], right: list[Encoding]) -> list[float]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_offsets_of_any_text(embedder: SentenceTransformersEmbedder, texts: list[str]) -> None:
+def test_offsets_of_any_text(embedder: Embedder, texts: list[str]) -> None:
     for text, encoding in zip(texts, embedder.embed_queries(texts), strict=True):
         check_offsets(text, encoding)
 
@@ -47,7 +47,7 @@ def check_offsets(text: str, encoding: Encoding) -> None:
 
 
 def test_a_letter_right_behind_a_heading_is_not_lost(
-    embedder: SentenceTransformersEmbedder,
+    embedder: Embedder,
 ) -> None:
     text = "Kota besar."
     for heading in ("", "Kota", "Kota › Dasar hukum", "Bab 1:", "“Judul”"):
@@ -56,12 +56,12 @@ def test_a_letter_right_behind_a_heading_is_not_lost(
         assert "".join(pieces) == "Kotabesar."
 
 
-def test_headings_must_be_one_a_passage(embedder: SentenceTransformersEmbedder) -> None:
+def test_headings_must_be_one_a_passage(embedder: Embedder) -> None:
     with pytest.raises(ValueError, match="zip"):
         embedder.embed_passages(["satu", "dua"], ["hanya satu"])
 
 
-def test_beyond_the_limit_nothing_is_seen(embedder: SentenceTransformersEmbedder) -> None:
+def test_beyond_the_limit_nothing_is_seen(embedder: Embedder) -> None:
     long = "kota besar " * 400
     assert embedder.count_tokens([long])[0] > embedder.max_tokens
     one, other = embedder.embed_passages([long + "pertama", long + "tepung terigu"])
@@ -70,7 +70,7 @@ def test_beyond_the_limit_nothing_is_seen(embedder: SentenceTransformersEmbedder
     assert int(one.tokens.offsets.max()) < len(long)
 
 
-def test_threads_do_not_disturb_one_another(embedder: SentenceTransformersEmbedder) -> None:
+def test_threads_do_not_disturb_one_another(embedder: Embedder) -> None:
     """Truncating and plain calls share one tokenizer, whose truncation is state."""
     long = ("kota besar " * 400).strip()
     texts = [f"Kota nomor {i} bekerja sama." for i in range(8)]
@@ -86,7 +86,7 @@ def test_threads_do_not_disturb_one_another(embedder: SentenceTransformersEmbedd
 
 
 def test_the_model_tells_related_from_unrelated_in_both_languages(
-    embedder: SentenceTransformersEmbedder,
+    embedder: Embedder,
 ) -> None:
     passages = embedder.encode_passages(
         ["Walikota menandatangani perjanjian iklim Paris.", "Aduk tepung dan gula sampai rata."]
@@ -95,15 +95,13 @@ def test_the_model_tells_related_from_unrelated_in_both_languages(
     assert (questions @ passages.T).argmax(axis=1).tolist() == [0, 1]
 
 
-def test_who_it_is(embedder: SentenceTransformersEmbedder) -> None:
+def test_who_it_is(embedder: Embedder) -> None:
     assert embedder.name == BUNDLED_NAME
     assert (embedder.dimension, embedder.max_tokens) == (384, 512)
     assert len(embedder.fingerprint) == 32
 
 
-def test_projection_keeps_the_nearest_token(
-    embedder: SentenceTransformersEmbedder, article: str
-) -> None:
+def test_projection_keeps_the_nearest_token(embedder: Embedder, article: str) -> None:
     """Compressed to 192 bytes, tokens of the real model keep their order of likeness."""
     encodings = embedder.embed_passages(article.split("\n")[1:])
     tokens = np.concatenate([encoding.tokens.vectors for encoding in encodings])

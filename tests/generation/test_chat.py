@@ -159,14 +159,10 @@ async def test_a_refused_prompt_is_sent_with_half_of_the_passages() -> None:
         ("Diplomasi kota menghadapi tantangan.", None),
         ("", None),
         ("???", None),
+        ("Jelaskan tantangan diplomasi kota.", "Jelaskan tantangan diplomasi kota."),
+        ("Apa tantangannya?", "Apa tantangannya?"),
         ("a" * 3000 + "?", None),
-        ("What is the capital city of France?", None),
         ("Pertanyaan terakhir: **Apa tantangan diplomasi kota?**", "Apa tantangan diplomasi kota?"),
-        ("Apa itu diplomasi kota?", None),
-        ("Bagaimana kota berdiplomasi?", None),
-        ("Apa tantangannya?", None),
-        ("Apakah tantangannnya?", None),
-        ("Siapa yang menulis lagu kebangsaan Prancis?", None),
     ],
 )
 async def test_a_rewritten_question_is_one_question(reply: str, expected: str | None) -> None:
@@ -290,6 +286,15 @@ async def in_pieces(text: str) -> AsyncGenerator[str]:
         ("There is no answer in passage 1.", False),
         ("", False),
         ("Tidak.", False),
+        ("I don’t know.", True),
+        ("I'm sorry, but the passages do not mention the budget.", True),
+        ("There is no information about that in the provided passages.", True),
+        ("Maaf, saya tidak tahu.", True),
+        ("Dokumen tidak memuat jawaban atas pertanyaan ini.", True),
+        ("Bagian-bagian itu tidak menyebutkan anggaran. Tidak ada jawaban.", True),
+        ("The documents do not say how much. Mayors lead trade missions.", False),
+        ("Mayors do not know.", False),
+        ("Kota tidak memuat pasar.", False),
     ],
 )
 def test_declining(text: str, expected: bool) -> None:  # noqa: FBT001  # a table

@@ -17,7 +17,9 @@ from citydip_rag.generation import Generators
 from citydip_rag.generation.breaker import CircuitBreaker
 from citydip_rag.generation.chat import Message
 from citydip_rag.generation.openai import OpenAIGenerator
+from citydip_rag.schema import Language
 from citydip_rag.settings import Settings
+from citydip_rag.texts import text
 
 sys.path.insert(0, str(Path(__file__).parent))
 from chat_servers import END, STREAM, Call, Script, event, faulty, reply
@@ -349,7 +351,8 @@ async def test_an_engine_whose_server_is_gone_quotes(engine: Engine) -> None:
     answer = await own.ask(QUESTION)
     assert answer.generator == "extractive"
     assert answer.citations
-    assert answer.failure == "generation", "what the server said is for the log"
+    assert answer.failure == "model-unreachable", "what the server said is for the log"
+    assert answer.notice.endswith(text(Language.INDONESIAN, "cause.model-unreachable"))
     await own.generators.aclose()
 
 
@@ -367,3 +370,22 @@ def test_only_addresses_of_http_are_taken() -> None:
     with pytest.raises(ValueError, match="llm_base_url"):
         Settings(llm_base_url="file:///etc/passwd")
     assert httpx.URL(Settings().llm_base_url).host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("answers", "slug"),
+    [
+        (status(401, "no"), "model-refused"),
+        (status(404, "no such model"), "model-refused"),
+        (status(429, "slow down"), "model-busy"),
+        (status(503, "loading"), "model-busy"),
+        (status(500, "oops"), "generation"),
+    ],
+)
+async def test_what_kind_of_failure_it_was(answers: Script, slug: str) -> None:
+    async with faulty(answers) as server:
+        generator = OpenAIGenerator(settings(server.address, llm_retries=0))
+        with pytest.raises(GenerationError) as raised:
+            await written(generator)
+        assert raised.value.slug == slug
+        await generator.aclose()

@@ -93,6 +93,12 @@ FOUND = [
         "Mereka bertemu Budi Santoso, juga ada Hiro Yoshimura.",
     ),
     ("another", "Gubernur menetapkan tarif.", "Wali kota menetapkan tarif."),
+    ("negation", "Kota tidak lagi mengurus got.", "Kota tidak lagi hanya mengurus got."),
+    ("negation", "Mayors no longer run cities.", "Mayors no longer just run cities."),
+    ("negation_left_out", "State actors matter.", "Non-state actors matter."),
+    ("negation", "Aktor non-negara penting.", "Aktor negara penting."),
+    ("opposite", "Kota enggan ikut.", "Kota gencar ikut."),
+    ("opposite", "It hinders trade.", "Itu mendorong perdagangan."),
     ("condition", "Tiket masuk gratis.", "Tiket masuk gratis jika hujan turun."),
     ("condition", "Children enter free.", "Children under 5 enter free."),
 ]
@@ -140,6 +146,10 @@ def test_what_is_found(kind: str, claim: str, evidence: str) -> None:
             "Before the pact was signed, the council approved the budget.",
         ),
         ("Denda atau kurungan.", "Denda atau kurungan."),
+        ("Paling lambat, tidak lebih dari tiga hari.", "Paling lambat tiga hari."),
+        ("Kota tidak lepas dari masalah.", "Kota menghadapi masalah."),
+        ("Kurang lebih tiga tahun.", "Tiga tahun."),
+        ("Non-state actors matter.", "Aktor non-negara penting."),
         ("Di London walikota menemui investor.", "Walikota menemui investor di London."),
     ],
 )

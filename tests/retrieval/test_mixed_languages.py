@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from citydip_rag import Engine
-from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder
 from citydip_rag.evaluation.collection import cut_passages, engine_over
 from citydip_rag.retrieval import DenseStage, HybridStage, Retriever
 from citydip_rag.retrieval.retriever import encode_query
@@ -26,7 +26,7 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def mixed(embedder: SentenceTransformersEmbedder) -> Iterator[Engine]:
+def mixed(embedder: Embedder) -> Iterator[Engine]:
     settings = load_settings()
     documents, passages = cut_passages(TEXTS, settings, embedder)
     assert [document.language for document in documents] == ["id"] * 5 + ["en"] * 3
@@ -48,7 +48,7 @@ def test_names_are_found_among_passages_that_read_alike(
 
 
 def test_words_leave_the_order_of_another_language_alone(
-    embedder: SentenceTransformersEmbedder,
+    embedder: Embedder,
 ) -> None:
     settings = load_settings()
     with engine_over(*cut_passages(TEXTS[:5], settings, embedder), settings, embedder) as engine:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from citydip_rag import Engine
-from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder
 from citydip_rag.errors import SettingsError
 from citydip_rag.evaluation.collection import engine_over, whole_passage
 from citydip_rag.retrieval import DenseStage, HybridStage, LexicalStage, Retriever
@@ -28,7 +28,7 @@ TEXTS = {
 
 
 @pytest.fixture(scope="module")
-def small(embedder: SentenceTransformersEmbedder) -> Iterator[Engine]:
+def small(embedder: Embedder) -> Iterator[Engine]:
     pairs = [whole_passage(name, "", text) for name, text in TEXTS.items()]
     settings = load_settings()
     with engine_over([d for d, _ in pairs], [p for _, p in pairs], settings, embedder) as engine:
@@ -75,7 +75,7 @@ def test_alignment_has_a_column_a_sentence(small: Engine) -> None:
 
 
 def test_sentences_the_model_did_not_see_are_no_evidence(
-    embedder: SentenceTransformersEmbedder,
+    embedder: Embedder,
 ) -> None:
     text = " ".join(f"Kalimat nomor {i} berbicara tentang kota dan walikota." for i in range(90))
     document, passage = whole_passage("long", "", text)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from citydip_rag import Engine, Settings
-from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder
 from citydip_rag.errors import UploadError
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
@@ -27,7 +27,7 @@ TEXT = "# Kota Kembar\n\nBandung dan Braunschweig bersahabat sejak tahun 1960.\n
 
 
 @pytest.fixture
-def library(own_settings: Settings, embedder: SentenceTransformersEmbedder) -> Library:
+def library(own_settings: Settings, embedder: Embedder) -> Library:
     """A library of its own with one document."""
     return Library(LiveEngine(Engine.open(own_settings, embedder)))
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from citydip_rag import Engine, Settings, index_folder
-from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.server.app import create_app
@@ -26,7 +26,7 @@ QUESTION = "Sejak kapan Bandung dan Braunschweig bersahabat?"
 
 
 @pytest.fixture
-def address(own_settings: Settings, embedder: SentenceTransformersEmbedder) -> Iterator[str]:
+def address(own_settings: Settings, embedder: Embedder) -> Iterator[str]:
     with running(create_app(Library(LiveEngine(Engine.open(own_settings, embedder))))) as served:
         yield served
 
@@ -55,7 +55,7 @@ def is_without(source: str) -> Callable[[Answer], bool]:
 
 
 async def test_every_change_is_seen_and_no_request_fails(
-    address: str, own_settings: Settings, embedder: SentenceTransformersEmbedder
+    address: str, own_settings: Settings, embedder: Embedder
 ) -> None:
     ended = asyncio.Event()
     asked = 0

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from pydantic import SecretStr
 
 from citydip_rag import Engine, Settings
-from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.schema import Language
@@ -49,9 +49,7 @@ Opener = Callable[..., Visit]
 
 
 @pytest.fixture
-def opened(
-    browser: Browser, settings: Settings, embedder: SentenceTransformersEmbedder
-) -> Iterator[Opener]:
+def opened(browser: Browser, settings: Settings, embedder: Embedder) -> Iterator[Opener]:
     """Opens the page over the folder, and the drawer on it."""
     with ExitStack() as stack:
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from citydip_rag import Engine, Settings, index_folder
-from citydip_rag.embedding import SentenceTransformersEmbedder
+from citydip_rag.embedding import Embedder
 from citydip_rag.schema import Document, DocumentName, Language
 from citydip_rag.texts import catalogue
 from citydip_rag.ui import render
@@ -68,7 +68,7 @@ def test_the_shipped_articles_examples_are_offered_in_both_languages(engine: Eng
 
 @pytest.mark.anyio
 async def test_other_documents_are_asked_about_by_what_is_in_them_and_answer(
-    tmp_path: Path, embedder: SentenceTransformersEmbedder, article_settings: Settings
+    tmp_path: Path, embedder: Embedder, article_settings: Settings
 ) -> None:
     settings = article_settings.model_copy(
         update={"seeds": tmp_path / "seeds", "index": tmp_path / "index"}

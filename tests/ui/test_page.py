@@ -11,12 +11,10 @@ from httpx import ASGITransport, AsyncClient
 
 from citydip_rag import Engine
 from citydip_rag.errors import IndexMissingError
-from citydip_rag.events import Checked, Discarded, Event, Written
+from citydip_rag.events import Event
 from citydip_rag.live import LiveEngine
 from citydip_rag.schema import (
     MAX_QUESTION_CHARACTERS,
-    Citation,
-    Claim,
     Document,
     DocumentName,
     Language,
@@ -24,7 +22,7 @@ from citydip_rag.schema import (
 )
 from citydip_rag.texts import text
 from citydip_rag.ui import page
-from citydip_rag.ui.asking import EngineSource, Kept, Shown, Writing, ask
+from citydip_rag.ui.asking import EngineSource, Kept, Shown, ask
 
 
 @pytest.fixture
@@ -132,27 +130,6 @@ async def test_the_page_leaves_the_routes_before_it_alone_and_names_no_other_hos
     assert '"analytics_enabled":false' in html.replace(" ", "")
 
 
-def test_an_answer_that_is_being_written_shows_what_became_of_each_sentence() -> None:
-    writing = Writing()
-    for piece in ("Kota ", "bekerja. [1] ", "Bulan jatuh. [2] La"):
-        writing.take(Written(text=piece))
-    assert writing.pending == "Kota bekerja. [1] Bulan jatuh. [2] La"
-    writing.take(checked("Kota bekerja.", supported=True, shown=True))
-    writing.take(checked("Bulan jatuh.", supported=False, shown=False))
-    assert writing.sentences == [("Kota bekerja.", "backed"), ("Bulan jatuh.", "left-out")]
-    assert writing.pending == "La"
-    writing.take(checked("La", supported=False, shown=True))
-    assert writing.sentences[-1] == ("La", "doubtful")
-    writing.take(Discarded(notice=""))
-    assert (writing.sentences, writing.pending) == ([], "")
-
-
-def checked(text: str, *, supported: bool, shown: bool) -> Checked:
-    claim = Claim(text=text, supported=supported, support=float(supported))
-    citation = Citation(number=1, document_id="d", title="", source="", start=0, end=1, quote="K")
-    return Checked(claim=claim, shown=shown, citation=citation if supported else None)
-
-
 @pytest.mark.anyio
 async def test_the_next_question_knows_the_conversation(engine: Engine) -> None:
     *_, (_, kept, _, _) = await steps(LiveEngine(engine), "Apa tantangan terbesar diplomasi kota?")
@@ -166,8 +143,10 @@ async def test_the_next_question_knows_the_conversation(engine: Engine) -> None:
 @pytest.mark.anyio
 async def test_a_question_that_is_stopped_leaves_a_turn(engine: Engine) -> None:
     asking = ask(LiveEngine(engine), "Apa tantangan terbesar diplomasi kota?", Kept())
-    _, kept, _, _ = await anext(asking)
+    _, begun, _, _ = await anext(asking)
     await asking.aclose()  # type: ignore[attr-defined]
+    kept = begun.settled(LiveEngine(engine))
+    assert kept.unfinished is None
     assert len(kept.turns) == 1
     assert "reply-stopped" in kept.turns[0]
     assert kept.history == ()

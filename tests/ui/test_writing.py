@@ -81,14 +81,19 @@ def test_written_checked_and_shown(browser: Browser, address: str, slow: Slow) -
     expect(page.locator(".fate-backed")).to_have_text(TRUE, timeout=15_000)
     expect(page.locator(".fate-left-out")).to_have_text(FALSE)
     expect(page.locator(".fate-open")).to_contain_text("Dan satu lagi")
+    expect(page.locator(".turn.current .evidence mark")).to_have_text(TRUE)
+    page.locator("#question textarea").fill("Satu lagi?")
+    page.locator("#question textarea").press("Enter")
+    expect(page.locator("#hint")).to_contain_text("masih ditulis")
+    assert page.locator(".turn").count() == 1
     slow.go_on = True
     answer = page.locator(".turn.current .reply-answer")
     expect(answer).to_be_visible(timeout=15_000)
     expect(answer.locator(".said")).to_contain_text(TRUE)
     expect(answer.locator(".said")).not_to_contain_text(FALSE)
     expect(answer.locator(".remark")).to_contain_text("2 kalimat dihilangkan")
-    answer.locator(".left-out summary").click()
-    expect(answer.locator(".left-out")).to_contain_text(FALSE)
+    answer.locator(".sentences summary").click()
+    expect(answer.locator(".sentences")).to_contain_text(FALSE)
     copied = answer.locator(".copy").get_attribute("data-copy") or ""
     assert copied.startswith(f"{TRUE} [1]")
     assert f"“{TRUE}”" in copied
@@ -105,12 +110,15 @@ def test_stopped(browser: Browser, address: str, slow: Slow) -> None:
     expect(page.locator(".fate-backed")).to_be_visible(timeout=15_000)
     page.locator(".turn .stop").click()
     expect(page.locator(".reply-stopped")).to_contain_text("Anda hentikan", timeout=10_000)
+    expect(page.locator(".reply-stopped .said")).to_contain_text(TRUE)
+    expect(page.locator(".reply-stopped .said")).not_to_contain_text(FALSE)
+    expect(page.locator(".turn.current mark")).to_have_text(TRUE)
     page.wait_for_timeout(1000)
     assert slow.ended, "the generator goes on for nobody"
     page.locator("#generator label").first.click()
     opened.ask(QUESTION)
     expect(page.locator(".turn.current .reply-answer")).to_be_visible()
     opened.ask("Kenapa begitu?")
-    expect(page.locator(".turn.current .understood")).to_contain_text("Kenapa begitu tentang")
+    expect(page.locator(".turn.current .understood")).to_contain_text("Kenapa begitu? (tentang: ")
     assert opened.errors == []
     page.context.close()

@@ -72,7 +72,7 @@ def _rest(settings: Settings) -> Iterator[Finding]:
         observation=f"{embedder.name}, {embedder.dimension} dimensions, {embedder.fingerprint}",
     )
     try:
-        engine = Engine.open(settings, embedder)
+        engine = Engine.open(settings.model_copy(update={"generator": "extractive"}), embedder)
     except CitydipError as error:
         yield _wrong("index", error)
         return
@@ -84,8 +84,14 @@ def _rest(settings: Settings) -> Iterator[Finding]:
         observation=f"calibrated on {sum(engine.calibration.fitted_on.values())} questions,"
         f" threshold {engine.calibration.threshold:g}; index of {manifest.created:%Y-%m-%d %H:%M}",
     )
-    yield _generator(engine)
     engine.close()
+    try:
+        answering = Engine.open(settings, embedder)
+    except CitydipError as error:
+        yield _wrong("generator", error)
+        return
+    yield _generator(answering)
+    answering.close()
 
 
 def _generator(engine: Engine) -> Finding:

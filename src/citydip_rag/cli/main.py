@@ -21,6 +21,7 @@ from citydip_rag.cli.console import (
     write_json,
 )
 from citydip_rag.cli.evaluate import app as eval_app
+from citydip_rag.cli.following import answer_of
 from citydip_rag.cli.opening import opened
 from citydip_rag.schema import MAX_TOP_K, Language, Policy
 from citydip_rag.settings import load_settings
@@ -135,9 +136,8 @@ def ask(
 
     checked_question(question)
     engine = opened(index, generator=generator, policy=policy)
-    answer = asyncio.run(
-        engine.ask(question, language=language, top_k=top_k, documents=document or None)
-    )
+    events = engine.stream(question, language=language, top_k=top_k, documents=document or None)
+    answer = asyncio.run(answer_of(events))
     if as_json:
         write_json(answer.model_dump(mode="json"))
     else:

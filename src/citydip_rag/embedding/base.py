@@ -105,3 +105,8 @@ class Embedder(ABC):
         if not encodings:
             return np.zeros((0, self.dimension), dtype=np.float32)
         return np.stack([encoding.vector for encoding in encodings])
+
+
+def leads(texts: Sequence[str], headings: Sequence[str]) -> list[str]:
+    """What the model reads before each text: its heading path on a line of its own, if any."""
+    return [f"{heading}\n" if heading else "" for heading in headings or [""] * len(texts)]

@@ -19,6 +19,7 @@ from citydip_rag.errors import ModelError
 MAGIC: Final = b"E5S1"
 BLOCK: Final = 32
 """Weights per Q4_0 block: one fp16 scale and 16 bytes of nibbles."""
+BLOCK_BYTES: Final = 2 + BLOCK // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,39 @@ class EncoderShape:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """A tensor as the file holds it: float32, or Q4_0 blocks.
+
+    Attributes:
+        raw: its bytes.
+        count: number of values.
+    """
+
+    raw: npt.NDArray[np.uint8]
+    count: int
+
+    @property
+    def blocks(self) -> npt.NDArray[np.uint8]:
+        """(blocks, 18) uint8 of a Q4_0 tensor."""
+        return self.raw.reshape(-1, BLOCK_BYTES)
+
+    @property
+    def values(self) -> npt.NDArray[np.float32]:
+        """All values as float32, flat."""
+        return self.every(1)
+
+    def every(self, step: int) -> npt.NDArray[np.float32]:
+        """Each `step`th value as float32, without unpacking the others."""
+        if self.raw.size == self.count * 4:
+            return self.raw.view("<f4")[::step].astype(np.float32)
+        if step == 1:
+            return dequantize_q4(self.raw, self.count)
+        block, place = np.divmod(np.arange(0, self.count, step), BLOCK)
+        weights = dequantize_q4(self.blocks[block], len(block) * BLOCK)
+        return weights.reshape(-1, BLOCK)[np.arange(len(block)), place]
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderFile:
     """What an `E5S1` file holds.
 
@@ -43,13 +77,13 @@ class EncoderFile:
         shape: the encoder's hyperparameters.
         pieces: (text, log probability) of every tokenizer piece, in id order.
         special: ids of `<s>`, `</s>`, `<pad>` and `<unk>`.
-        tensors: name to float32 values, flat.
+        tensors: every tensor by its name.
     """
 
     shape: EncoderShape
     pieces: list[tuple[str, float]]
     special: dict[str, int]
-    tensors: dict[str, npt.NDArray[np.float32]]
+    tensors: dict[str, StoredTensor]
 
 
 class _Reader:
@@ -83,7 +117,7 @@ def dequantize_q4(raw: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.floa
         raw: the blocks, 18 bytes each.
         count: number of weights, a multiple of 32.
     """
-    blocks = raw.reshape(-1, 2 + BLOCK // 2)
+    blocks = raw.reshape(-1, BLOCK_BYTES)
     scales = blocks[:, :2].copy().view("<f2").astype(np.float32)
     nibbles = blocks[:, 2:]
     weights = np.empty((len(blocks), BLOCK), dtype=np.float32)
@@ -131,15 +165,12 @@ def _read_body(reader: _Reader) -> EncoderFile:
     return EncoderFile(shape=shape, pieces=pieces, special=special, tensors=tensors)
 
 
-def _read_tensor(reader: _Reader) -> tuple[str, npt.NDArray[np.float32]]:
+def _read_tensor(reader: _Reader) -> tuple[str, StoredTensor]:
     name = reader.text(reader.integer("H")).decode("utf-8")
     kind = reader.integer("B")
     count = reader.integer("I")
     offset = reader.integer("Q")
     size = reader.integer("Q")
-    raw = np.frombuffer(reader.data, dtype=np.uint8, count=size, offset=offset)
-    if size == count * 4:
-        return name, raw.view("<f4").astype(np.float32)
-    if size == count // BLOCK * (2 + BLOCK // 2):
-        return name, dequantize_q4(raw, count)
-    raise ValueError(f"tensor {name} of unknown type {kind}")
+    if size not in {count * 4, count // BLOCK * BLOCK_BYTES}:
+        raise ValueError(f"tensor {name} of unknown type {kind}")
+    return name, StoredTensor(np.frombuffer(reader.data, np.uint8, size, offset), count)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 import numpy as np
 
-from citydip_rag.embedding.base import Embedder, Encoding, IntArray, Progress, TokenVectors
+from citydip_rag.embedding.base import Embedder, Encoding, Progress, leads
 from citydip_rag.embedding.bundled import BUNDLED_NAME, HUB_NAME, bundled_model_folder, weights_path
+from citydip_rag.embedding.own_tokens import own_tokens
 from citydip_rag.errors import ModelError
 
 if TYPE_CHECKING:
@@ -101,8 +102,7 @@ class SentenceTransformersEmbedder(Embedder):
         self, texts: Sequence[str], headings: Sequence[str] = (), progress: Progress | None = None
     ) -> list[Encoding]:
         """Encode passages under the model's document prompt, each after its heading path."""
-        leads = [f"{heading}\n" if heading else "" for heading in headings or [""] * len(texts)]
-        return self._embed(self._prompts["document"], texts, leads, progress)
+        return self._embed(self._prompts["document"], texts, leads(texts, headings), progress)
 
     def _embed(
         self, prompt: str, texts: Sequence[str], leads: Sequence[str], progress: Progress | None
@@ -123,7 +123,7 @@ class SentenceTransformersEmbedder(Embedder):
         for batch in _batches(lengths, self._batch_tokens):
             hidden, pooled = self._forward([encoded["input_ids"][i] for i in batch])
             for row, index in enumerate(batch):
-                tokens = _token_vectors(
+                tokens = own_tokens(
                     hidden[row, : lengths[index]],
                     np.asarray(encoded["offset_mapping"][index], dtype=np.int32),
                     len(prompt) + len(leads[index]),
@@ -259,20 +259,3 @@ def _batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
         else:
             batches.append([index])
     return batches
-
-
-def _token_vectors(hidden: np.ndarray, offsets: IntArray, prefix: int, whole: str) -> TokenVectors:
-    """The text's own tokens: no special tokens, no prefix, no surrounding white space."""
-    offsets = _trimmed(offsets, whole)
-    own = (offsets[:, 1] > offsets[:, 0]) & (offsets[:, 0] >= prefix)
-    vectors = hidden[own].astype(np.float32)
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return TokenVectors(vectors=vectors, offsets=offsets[own] - prefix)
-
-
-def _trimmed(offsets: IntArray, text: str) -> IntArray:
-    """Some tokenizers count the space before a word as part of its token; we do not."""
-    for row in offsets:
-        while row[0] < row[1] and text[row[0]].isspace():
-            row[0] += 1
-    return offsets

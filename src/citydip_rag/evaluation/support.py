@@ -23,16 +23,17 @@ _ROUNDS: Final = 3
 """Of fitting and then choosing anew which unit of its premise speaks for a pair."""
 _REGULARIZATION: Final = 0.3
 _LEAST_SCALE: Final = 0.01
-_SMALL_SHARE: Final = 0.3
+_SMALL_SHARE: Final = 0.5
 """Weight of every further data set, all its pairs together, beside the first."""
-_CONTRADICTION: Final = 5.0
+_CONTRADICTION: Final = 2.5
 """Log odds that a contradiction costs at least, however rare it is in the data."""
-_DOUBT: Final = 1.5
+_DOUBT: Final = 0.75
 """The same for what makes doubtful."""
 _ABOVE: Final = 1e-6
-_MOST_ACCEPTED: Final = 0.07
-"""Share of what is not borne out that is accepted at most: where only what is
-borne out is shown, a false sentence does more harm than a missing one."""
+_TRUE_OF_MODEL: Final = 0.8
+"""Share of a fair model's sentences that the passages bear out, and"""
+_TRUE_OF_SHOWN: Final = 0.95
+"""the share of those that are shown: of the thresholds that keep to it, the one that shows most."""
 
 _LEAST_COSTS: Final = np.array(
     [_CONTRADICTION * (n in CONTRADICTING) + _DOUBT * (n in DOUBTFUL) for n in FEATURES]
@@ -79,9 +80,9 @@ def pairs_from(
 
 
 def fit_support(groups: Mapping[str, Pairs]) -> SupportModel:
-    """Fit weights, and the bias such that few of what is not borne out reach 0.5 on folds left out.
+    """Fit weights, and the bias such that of what reaches 0.5 nearly all is borne out.
 
-    The first group is the large one; each further one weighs 0.3 times as much in all.
+    The first group is the large one; each further one weighs half as much in all.
 
     Raises:
         EvaluationError: there are too few pairs of either kind.
@@ -180,11 +181,23 @@ def _with_floor(fitted: _Fitted) -> _Fitted:
 
 
 def _threshold(data: _Data, logits: Array) -> float:
-    """The lowest at which not too much is accepted wrongly, weighted as in fitting."""
-    order = np.argsort(-logits[~data.labels])
-    wrong, weights = logits[~data.labels][order], data.weights[~data.labels][order]
-    accepted = np.cumsum(weights) / weights.sum()
-    return float(wrong[int(np.argmax(accepted > _MOST_ACCEPTED))]) + _ABOVE
+    """The lowest at which nearly all that is shown is borne out, in every data set but the first.
+
+    The first is large, and its false sentences are easier to tell than a model's.
+    """
+    numbers = np.unique(data.groups)
+    groups = [data.groups == number for number in (numbers[1:] if len(numbers) > 1 else numbers)]
+    return max(_threshold_of(data.labels[own], logits[own]) for own in groups)
+
+
+def _threshold_of(labels: BoolArray, logits: Array) -> float:
+    """The same in one data set; the share of true sentences is a fair model's, not the set's."""
+    order = np.argsort(-logits)
+    true, false = np.cumsum(labels[order]), np.cumsum(~labels[order])
+    shown = _TRUE_OF_MODEL * true / max(1, true[-1])
+    wrong = (1 - _TRUE_OF_MODEL) * false / max(1, false[-1])
+    fine = np.flatnonzero(shown >= _TRUE_OF_SHOWN * (shown + wrong))
+    return float(logits[order][fine[-1]]) - _ABOVE if len(fine) else float(logits.max())
 
 
 def _figures(groups: Mapping[str, Pairs], data: _Data, logits: Array) -> dict[str, float]:

@@ -53,10 +53,38 @@ NO_ANSWER: Final = {Language.INDONESIAN: "TIDAK ADA JAWABAN", Language.ENGLISH: 
 """What a language model is told to write where the passages do not hold the answer."""
 
 
+_APOLOGY: Final = (
+    r"(?:(?:i'm|i\ am)\ )?(?:sorry|unfortunately|(?:mohon\ )?maaf|sayangnya)[,.]?\s*(?:but\ )?"
+)
+_SOURCE: Final = (
+    r"(?:(?:the|these|this)\ )?(?:(?:given|provided)\ )?"
+    r"(?:document|passage|text|article|context|source)s?"
+)
+_SUMBER: Final = r"(?:dokumen|bagian|teks|artikel|konteks|sumber)(?:-\w+)?(?:\ [\w-]+){0,2}"
+_NONE_KNOWN: Final = re.compile(
+    rf"""\W*(?:{_APOLOGY})?(?:
+      i\ (?:do\ not|don't|cannot|can't)\ (?:know|answer|find)
+    | there\ is\ no\ (?:information|mention)
+    | {_SOURCE}\ do(?:es)?(?:\ not|n't)\ (?:contain|mention|provide|say|state|include|specify
+        |answer|hold)
+    | (?:saya\ |kami\ )?tidak\ (?:tahu|(?:dapat|bisa)\ (?:menjawab|menemukan)|menemukan)
+    | tidak\ ada\ (?:jawaban|informasi)
+    | {_SUMBER}\ tidak\ (?:memuat|menyebut(?:kan)?|menjelaskan|mengandung|memberikan
+        |menjawab|berisi)
+    )\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
+_LONGEST_REFUSAL: Final = 3
+
+
 def declines(written: str) -> bool:
     """Whether a text says that there is no answer, and nothing else."""
     words = " ".join(re.findall(r"[^\W\d_]+", written)).upper()
-    return words in NO_ANSWER.values()
+    if words in NO_ANSWER.values():
+        return True
+    said = _SENTENCE_END.split(written.replace("’", "'").strip())
+    return len(said) <= _LONGEST_REFUSAL and all(map(_NONE_KNOWN.match, said))
 
 
 class Generator(ABC):

@@ -10,7 +10,6 @@ from contextlib import aclosing
 from math import ceil
 from typing import Final, Literal, TypedDict
 
-from citydip_rag.corpus.language import FUNCTION_WORDS
 from citydip_rag.errors import AnswerCutError, ContextLengthError
 from citydip_rag.generation.base import NO_ANSWER, GenerationRequest, Generator
 from citydip_rag.generation.prompts import render_prompt
@@ -21,8 +20,6 @@ LETTERS_PER_TOKEN: Final = 2.5
 SmolLM2's, 2.7 and 3.2. Of digits and signs each is a token."""
 TOKENS_PER_BYTE: Final = 0.75
 """Likewise for other scripts: up to .75 measured."""
-FAMILIAR: Final = 0.6
-"""Share of a rewritten question's longer words that its conversation must know."""
 MAX_REWRITTEN_TOKENS: Final = 80
 TURNS_TOLD: Final = 3
 """Turns that a follow-up is rewritten from."""
@@ -42,16 +39,18 @@ _INVISIBLE: Final = re.compile(
     r"\U000e0000-\U000e007f]"
 )
 """Reach a model while no reader sees them."""
-
-
-_STEM: Final = 4
-_SMALL: Final = {word[:_STEM] for words in FUNCTION_WORDS.values() for word in words}
 _QUOTES: Final = "\"'“”*` "
 _LABEL: Final = re.compile(
     r"(?:(?:last|rewritten|standalone)\s+)?(?:question|pertanyaan)(?:\s+[a-z ]{2,20})?:\s*",
     re.IGNORECASE,
 )
 """What small models write before a question."""
+_REQUEST: Final = re.compile(
+    r"(?:please\s+|tolong\s+)?(?:tell|explain|describe|list|give|name|show|compare|summari[sz]e"
+    r"|jelaskan|ceritakan|sebutkan|uraikan|bandingkan|rangkum\w*|berikan)\b",
+    re.IGNORECASE,
+)
+"""Begins a question that has no question mark."""
 
 
 class Message(TypedDict):
@@ -100,7 +99,7 @@ class ChatGenerator(Generator):
                 return
 
     async def rewrite(self, question: str, turns: Sequence[Turn], language: Language) -> str | None:
-        """A follow-up as a question that stands alone; None where the model makes none of it."""
+        """A follow-up as the model makes it stand alone; None where it writes no question."""
         told = [
             {"question": _on_one_line(t.question), "answer": _on_one_line(t.answer)[:_ANSWER_TOLD]}
             for t in turns[-TURNS_TOLD:]
@@ -114,11 +113,7 @@ class ChatGenerator(Generator):
                 written += piece
                 if "\n" in written.strip():
                     break  # what comes behind the first line is not needed
-        rewritten = _one_question(written)
-        earlier = [turn.question for turn in turns]
-        if rewritten is None or rewritten in earlier or not _is_of(rewritten, said):
-            return None
-        return rewritten if _completes(rewritten, question) else None
+        return _one_question(written)
 
     def _affordable(self, request: GenerationRequest) -> int:
         """How many passages the model's context holds; those that do not fit are left out whole."""
@@ -224,29 +219,11 @@ def _messages(task: str, language: Language, variables: Mapping[str, object]) ->
     ]
 
 
-def _is_of(question: str, said: Sequence[str]) -> bool:
-    """Whether a question is made of what was said; else the model made something up."""
-    known = {stem for text in said for stem in _stems(text)}
-    stems = _stems(question)
-    return sum(stem in known for stem in stems) >= FAMILIAR * len(stems)
-
-
-def _completes(rewritten: str, question: str) -> bool:
-    """Whether a question still asks what the follow-up asked, and says more of it."""
-    asked, now = set(_stems(question)) - _SMALL, set(_stems(rewritten)) - _SMALL
-    return 2 * len(asked & now) >= len(asked) and bool(now - asked)
-
-
-def _stems(text: str) -> list[str]:
-    """Beginnings of the longer words, which their forms have in common; and all figures."""
-    words = [word for word in re.findall(r"\w+", text.lower()) if len(word) > 3 or word.isdigit()]
-    return [word if word.isdigit() else word[:_STEM] for word in words]
-
-
 def _one_question(written: str) -> str | None:
     """The first line as a question; None if it is none."""
     lines = [line.strip() for line in written.strip().splitlines() if line.strip()]
     question = _LABEL.sub("", lines[0].strip(_QUOTES)).strip(_QUOTES) if lines else ""
-    if not question.endswith("?") or len(question) > MAX_QUESTION_CHARACTERS:
+    asks = question.endswith("?") or _REQUEST.match(question)
+    if not asks or len(question) > MAX_QUESTION_CHARACTERS:
         return None
     return question if sum(map(str.isalnum, question)) > 4 else None

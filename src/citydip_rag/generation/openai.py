@@ -10,7 +10,13 @@ from typing import Final
 
 import httpx
 
-from citydip_rag.errors import AnswerCutError, ContextLengthError, GenerationError
+from citydip_rag.errors import (
+    AnswerCutError,
+    ContextLengthError,
+    GenerationError,
+    ModelBusyError,
+    ModelRefusedError,
+)
 from citydip_rag.generation.breaker import CircuitBreaker
 from citydip_rag.generation.chat import ChatGenerator, Message
 from citydip_rag.generation.refusals import Refusal, shown_model
@@ -60,7 +66,7 @@ class OpenAIGenerator(ChatGenerator):
     async def chat(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str]:
         """The reply as it comes; what fails before its first piece is tried again."""
         if wait := self._breaker.waits():
-            raise GenerationError(
+            raise ModelBusyError(
                 "The model server has failed several times in a row.",
                 f"It is asked again in {wait:.0f} s.",
             )
@@ -78,7 +84,7 @@ class OpenAIGenerator(ChatGenerator):
                 raise
             except GenerationError as error:
                 self._breaker.failed()
-                raise GenerationError(self._server.safe(error.message), error.remedy) from None
+                raise type(error)(self._server.safe(error.message), error.remedy) from None
             else:
                 self._breaker.succeeded()
                 return
@@ -101,7 +107,7 @@ class OpenAIGenerator(ChatGenerator):
         """Ask the server for its models, and look for the one that is set."""
         known = await self.models()
         if self._settings.llm_model and self._settings.llm_model not in known:
-            raise GenerationError(
+            raise ModelRefusedError(
                 f"The model server does not know the model {self._settings.llm_model!r}.",
                 f"Set CITYDIP_LLM_MODEL to one of: {', '.join(known[:10])}." if known else "",
             )
@@ -169,7 +175,7 @@ class OpenAIGenerator(ChatGenerator):
             known = []
         if known:
             remedy = f"Set CITYDIP_LLM_MODEL to one of: {', '.join(known)}."
-            told = GenerationError(error.reported.message, remedy[:1000])
+            told = ModelRefusedError(error.reported.message, remedy[:1000])
             return Refusal(told, of_server=False)
         return error
 

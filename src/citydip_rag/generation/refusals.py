@@ -10,7 +10,13 @@ from typing import Final
 
 import httpx
 
-from citydip_rag.errors import GenerationError
+from citydip_rag.errors import (
+    GenerationError,
+    ModelBusyError,
+    ModelLateError,
+    ModelRefusedError,
+    ModelUnreachableError,
+)
 from citydip_rag.generation.wire import error_text, is_about_length, parsed, too_long
 
 _PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
@@ -54,12 +60,16 @@ class Refusal(Exception):  # noqa: N818  # carries the error that is reported in
     def unreachable(cls, address: str, error: Exception) -> Refusal:
         """No answer at all."""
         if isinstance(error, TimeoutError | httpx.TimeoutException):
-            said, remedy = "does not answer in time", "See whether it is still loading its model."
+            reported: GenerationError = ModelLateError(
+                f"The model server at {_shown(address)} does not answer in time.",
+                "See whether it is still loading its model.",
+            )
         else:
-            said, remedy = "cannot be reached", "Start it, or correct CITYDIP_LLM_BASE_URL."
-        return cls(
-            GenerationError(f"The model server at {_shown(address)} {said}.", remedy), passing=True
-        )
+            reported = ModelUnreachableError(
+                f"The model server at {_shown(address)} cannot be reached.",
+                "Start it, or correct CITYDIP_LLM_BASE_URL.",
+            )
+        return cls(reported, passing=True)
 
 
 def refusal(response: httpx.Response, body: bytes, model: str, key: str) -> Refusal:
@@ -74,7 +84,7 @@ def refusal(response: httpx.Response, body: bytes, model: str, key: str) -> Refu
     said = _said(body, key)
     status = response.status_code
     if status in {401, 403}:
-        reported = GenerationError(
+        reported: GenerationError = ModelRefusedError(
             "The model server does not accept the key.",
             "Set CITYDIP_LLM_API_KEY to a valid one.",
         )
@@ -85,21 +95,23 @@ def refusal(response: httpx.Response, body: bytes, model: str, key: str) -> Refu
         reported = GenerationError(f"The model server refuses the request: {said}.", _LOOK)
         return Refusal(reported, passing=True, of_server=False, of_names=True)
     if status == httpx.codes.NOT_FOUND or (status == httpx.codes.BAD_REQUEST and "model" in said):
-        reported = GenerationError(
+        reported = ModelRefusedError(
             f"The model server does not know the model {shown_model(model)!r}"
             f" or has no such address: {said}.",
             "Correct CITYDIP_LLM_MODEL or CITYDIP_LLM_BASE_URL; the latter usually ends in /v1.",
         )
         return Refusal(reported, of_server=False, of_model=True)
     if 300 <= status < 400:
-        reported = GenerationError(
+        reported = ModelRefusedError(
             "The model server sends its clients elsewhere, which is not followed.",
             "Set CITYDIP_LLM_BASE_URL to the address it names.",
         )
         return Refusal(reported, of_server=False)
     wait = _wait(response)
     later = f"Ask again in {wait:.0f} s." if wait else "Ask again a little later."
-    reported = GenerationError(
+    busy = bool(wait) or status in {429, 503}
+    kind = ModelBusyError if busy else GenerationError
+    reported = kind(
         f"The model server answered with status {status}: {said}.",
         later if wait or status == httpx.codes.TOO_MANY_REQUESTS else _LOOK,
     )

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import httpx
 
-from citydip_rag.errors import GenerationError
+from citydip_rag.errors import GenerationError, ModelLateError
 from citydip_rag.generation.wire import BrokenStreamError
 from citydip_rag.settings import Settings
 
@@ -74,7 +74,7 @@ class Waiting:
                 if self._deadline <= self._until
                 else f"has sent nothing for {self._patience:g} s"
             )
-            raise GenerationError(
+            raise ModelLateError(
                 f"The model server {late}.",
                 "Ask again, choose a smaller model, or raise CITYDIP_LLM_FIRST_TOKEN_SECONDS,"
                 " CITYDIP_LLM_BETWEEN_TOKENS_SECONDS or CITYDIP_LLM_TOTAL_SECONDS.",

@@ -20,7 +20,8 @@ from citydip_rag.embedding.projection import Projection, unit
 from citydip_rag.grounding.base import Support, Verifier
 from citydip_rag.grounding.comparing import Compared, Side, compare, content_places
 from citydip_rag.grounding.exact import MAX_WORDS, linked
-from citydip_rag.grounding.logic import negates
+from citydip_rag.grounding.frames import without_frame
+from citydip_rag.grounding.negation import negates
 from citydip_rag.grounding.reasons import Reason
 from citydip_rag.grounding.support import SupportModel, probability
 from citydip_rag.grounding.units import TokensOf, Unit, best_units
@@ -125,11 +126,28 @@ class AlignmentVerifier(Verifier):
         logit, place = self._model.best([item.compared.values for item in examined])
         best = examined[place]
         score = probability(logit)
-        reasons = () if score >= THRESHOLD else tuple(_reasons(best.compared))
-        return Support(score, best.unit.number, best.unit.span, reasons)
+        if score < THRESHOLD:
+            reasons = tuple(_reasons(best.compared))
+            return Support(score, best.unit.number, best.unit.span, reasons)
+        unit = self._narrowest(examined, best.unit)
+        return Support(score, unit.number, unit.span)
+
+    def _narrowest(self, examined: Sequence[Examined], best: Unit) -> Unit:
+        """The sentence of a pair that alone bears the claim out, if one does."""
+        within = [
+            (self._model.best([item.compared.values])[0], item.unit)
+            for item in examined
+            if item.unit.number == best.number
+            and best.span.start <= item.unit.span.start
+            and item.unit.span.end <= best.span.end
+            and item.unit.span != best.span
+        ]
+        logit, unit = max(within, key=lambda found: found[0], default=(-1.0, best))
+        return unit if probability(logit) >= THRESHOLD else best
 
     def examine(self, claim: str, evidence: Sequence[Passage]) -> list[Examined]:
         """The claim against the units it aligns with best; none if it cannot be read."""
+        claim = without_frame(claim)
         words = words_of(claim, MAX_WORDS)
         if not words or not evidence or any(map(str.isalnum, claim[words[-1].end :])):
             return []
@@ -147,7 +165,7 @@ class AlignmentVerifier(Verifier):
             pair = linked(words, piece.text, context[piece.number])
             other = Side.of(pair.evidence, piece.tokens, piece.offsets)
             cross = passage.language != language.value
-            found.append(Examined(piece, compare(side, other, pair, cross=cross)))
+            found.append(Examined(piece, compare(side, other, pair, piece.around, cross=cross)))
         return found
 
 

@@ -67,12 +67,19 @@ FEATURES: Final = (
     "cross",
     "novel",
     "novel_worst",
+    "pooled",
+    "pooled_around",
+    "anywhere",
+    "anywhere_weak",
+    "anywhere_worst",
     *KINDS,
 )
 """`words` to `sure` are of the claim's content words, `begins` and `ends` of the first and last,
 `back` and `covered` of the evidence's tokens in the claim; `cross` says that the two are in
 different languages. Within one language, `novel` is the share of words that the evidence lacks,
-`novel_worst` how badly the worst of them aligns."""
+`novel_worst` how badly the worst of them aligns. `pooled` is the cosine of the two texts' mean
+tokens; `pooled_around` and `anywhere` to `anywhere_worst` are of the whole passage, for a sentence
+may draw together what stands apart in it."""
 NAME_ALIGNED: Final = 0.75
 """Alignment from which a name counts as found in another spelling or language."""
 _FOUND: Final = 0.5
@@ -83,6 +90,7 @@ _MEANT: Final = 0.8
 _STRANGE: Final = 0.4
 """Alignment below which a word that the evidence lacks is one too many."""
 _SHARPNESS: Final = 8.0
+_TINY: Final = 1e-9
 _EDGE: Final = 3
 """Words at either end of a claim, where it says who and what."""
 
@@ -135,13 +143,16 @@ class Compared:
     findings: tuple[Finding, ...]
 
 
-def compare(claim: Side, evidence: Side, pair: Pair, *, cross: bool) -> Compared:
+def compare(
+    claim: Side, evidence: Side, pair: Pair, around: FloatArray, *, cross: bool
+) -> Compared:
     """Features and findings.
 
     Args:
         claim: with its tokens.
         evidence: with its tokens.
         pair: their words, linked by stems.
+        around: (tokens, d) of the passage that the evidence is from.
         cross: whether the two are in different languages.
     """
     similarity = claim.vectors @ evidence.vectors.T
@@ -155,6 +166,7 @@ def compare(claim: Side, evidence: Side, pair: Pair, *, cross: bool) -> Compared
     )
     values = _values(pair, scores, best, similarity.max(axis=0))
     values["cross"] = float(cross)
+    values |= _of_passage(claim, evidence, content_places(pair.claim), around)
     values |= dict.fromkeys(("novel", "novel_worst"), 0.0)
     if not cross:
         content = content_places(pair.claim)
@@ -244,6 +256,27 @@ def _values(pair: Pair, scores: FloatArray, best: FloatArray, back: FloatArray) 
         "covered": float((back > _FOUND).mean()),
         "length": float(np.log(len(content))),
     }
+
+
+def _of_passage(
+    claim: Side, evidence: Side, content: Sequence[int], around: FloatArray
+) -> dict[str, float]:
+    best = (claim.vectors @ around.T).max(axis=1)
+    found = np.sort(word_means(best, claim.owner, len(claim.words))[content])
+    return {
+        "pooled": _pooled(claim.vectors, evidence.vectors),
+        "pooled_around": _pooled(claim.vectors, around),
+        "anywhere": float(found.mean()),
+        "anywhere_weak": float(found[: max(1, len(found) // 4)].mean()),
+        "anywhere_worst": float(found[0]),
+    }
+
+
+def _pooled(one: FloatArray, other: FloatArray) -> float:
+    """Cosine of two texts' mean tokens."""
+    left, right = one.mean(axis=0), other.mean(axis=0)
+    lengths = float(np.linalg.norm(left) * np.linalg.norm(right))
+    return float(left @ right) / max(lengths, _TINY)
 
 
 def soft_minimum(values: FloatArray) -> float:

@@ -8,26 +8,19 @@ from typing import Final
 from citydip_rag.grounding.bindings import binding_findings
 from citydip_rag.grounding.exact import Finding, Pair
 from citydip_rag.grounding.lexicon import lexicon
+from citydip_rag.grounding.negation import REACH, negated, negates, negation_findings
 from citydip_rag.grounding.relations import relation_findings, tags
 from citydip_rag.grounding.roles import role_findings
 from citydip_rag.grounding.subjects import subject_findings
 from citydip_rag.grounding.words import Word
 
-_FIRM: Final = 0.55
-"""Strength from which a word that the evidence denies is taken to be the claim's."""
-_SAME: Final = 0.8
-"""Strength from which a word of denial is taken to be the evidence's own."""
-_REACH: Final = 4
-"""Words behind a negation that it may govern."""
-_DENIED: Final = 0.6
-"""Share of a claim's words in a clause from which on its denial is the claim's."""
 _PERMITTING: Final = frozenset("boleh diperbolehkan may allowed permitted".split())
 _RELATIVE: Final = frozenset("yang that which who".split())
 
 
 def logic_findings(pair: Pair) -> Iterator[Finding]:
     """What in the claim turns the evidence's meaning round."""
-    yield from _negation(pair)
+    yield from negation_findings(pair)
     yield from _quantifiers(pair)
     yield from _modality(pair)
     yield from _opposites(pair)
@@ -36,91 +29,6 @@ def logic_findings(pair: Pair) -> Iterator[Finding]:
     yield from binding_findings(pair)
     yield from role_findings(pair)
     yield from subject_findings(pair)
-
-
-def negated(words: Sequence[Word]) -> dict[int, int]:
-    """Place of each word under a negation to the place of that negation."""
-    known = lexicon()
-    under: dict[int, int] = {}
-    for place, word in enumerate(words):
-        if not negates(word):
-            continue
-        following = words[place + 1].key if place + 1 < len(words) else ""
-        if following in known.lifted:
-            continue
-        heads = 0
-        for other in range(place + 1, min(place + 1 + _REACH, len(words))):
-            if words[other].clause != word.clause or negates(words[other]):
-                break
-            under.setdefault(other, place)
-            heads += not words[other].functional
-            if heads == 2:  # a predicate and its complement
-                break
-    return under
-
-
-def negates(word: Word) -> bool:
-    """Whether it is a word of negation."""
-    return word.key in lexicon().negation or word.key.endswith("n't")
-
-
-def _negation(pair: Pair) -> Iterator[Finding]:
-    ours, theirs = negated(pair.claim), negated(pair.evidence)
-    if ours and not theirs:
-        place = min(ours.values())
-        yield Finding("negation", pair.claim[place].text, place)
-        return
-    checked: set[int] = set()
-    for place, sign in ours.items():
-        link = pair.links[place]
-        if sign in checked or pair.claim[place].functional or not link.sure:
-            continue
-        checked.add(sign)
-        if link.place not in theirs and not any(
-            pair.links[p].place in theirs for p, s in ours.items() if s == sign
-        ):
-            yield Finding("negation", pair.claim[sign].text, sign)
-    for place, word in enumerate(pair.claim):
-        link = pair.links[place]
-        if word.functional or link.strength < _FIRM or place in ours:
-            continue
-        if link.place in theirs and not _negating(pair, place):
-            denying = pair.evidence[theirs[link.place]]
-            yield Finding("negation_left_out", denying.text, place)
-            return
-    yield from _denied(pair, ours, theirs)
-
-
-def _denied(pair: Pair, ours: Mapping[int, int], theirs: Mapping[int, int]) -> Iterator[Finding]:
-    """The claim stays within a clause that the evidence denies; or denies by a verb itself."""
-    content = [p for p, word in enumerate(pair.claim) if not word.functional]
-    linked = [p for p in content if pair.links[p].sure]
-    for sign in sorted(set(theirs.values())):
-        clause = pair.evidence[sign].clause
-        stems = {word.stem for word in pair.evidence if word.clause == clause}
-        within = [p for p in linked if pair.evidence[pair.links[p].place].stem in stems]
-        share = len(within) / max(1, len(content))
-        if not ours and within and share >= _DENIED and not _negating(pair, within[0]):
-            held = {pair.evidence[pair.links[p].place].stem for p in within}
-            if held & {pair.evidence[p].stem for p, by in theirs.items() if by == sign}:
-                yield Finding("negation_left_out", pair.evidence[sign].text, within[0])
-                return
-    known = lexicon().denial
-    if ours or theirs or any(word.key in known for word in pair.evidence):
-        return
-    for place, word in enumerate(pair.claim):
-        if word.key in known and pair.links[place].strength < _SAME:
-            yield Finding("negation", word.text, place)
-            return
-
-
-def _negating(pair: Pair, place: int) -> bool:
-    """Whether the claim negates near this word, or by a verb of denial."""
-    known = lexicon()
-    clause = pair.claim[place].clause
-    return any(
-        word.clause == clause and (word.key in known.denial or negates(word)) for word in pair.claim
-    )
 
 
 def _quantifiers(pair: Pair) -> Iterator[Finding]:
@@ -177,7 +85,7 @@ def _modality(pair: Pair) -> Iterator[Finding]:
 def _moods_of(pair: Pair, place: int) -> set[str] | None:
     """Modality of what the claim's modal governs, in the evidence; None if it has no like."""
     known = lexicon().modality
-    for head in range(place + 1, min(place + _REACH, len(pair.claim))):
+    for head in range(place + 1, min(place + REACH, len(pair.claim))):
         link = pair.links[head]
         if pair.claim[head].functional:
             continue
@@ -227,7 +135,7 @@ def _restrictions(words: Sequence[Word]) -> Iterator[tuple[int, int, int]]:
     for place, word in enumerate(words):
         head = words[place - 1] if place else word
         if word.key in _RELATIVE and not head.functional and head.clause == word.clause:
-            yield place, min(place + _REACH, _clause_end(words, place)), 3
+            yield place, min(place + REACH, _clause_end(words, place)), 3
 
 
 def _clause_end(words: Sequence[Word], place: int) -> int:

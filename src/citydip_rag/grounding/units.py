@@ -30,6 +30,7 @@ class Unit:
         span: in the document's text.
         tokens: its token vectors.
         offsets: theirs, in characters of the unit's text.
+        around: token vectors of the whole passage.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Unit:
     span: Span
     tokens: FloatArray
     offsets: IntArray
+    around: FloatArray
 
     @property
     def text(self) -> str:
@@ -108,4 +110,5 @@ def _unit(
         span,
         tokens.vectors[rows],
         tokens.offsets[rows] - np.int32(span.start - passage.start),
+        tokens.vectors,
     )

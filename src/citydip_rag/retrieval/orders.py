@@ -26,6 +26,8 @@ _ORDER: Final = re.compile(
     | \b(?:always|only|must)\s+(?:answer|reply|respond|say|output)\b
     | \b(?:system|sistem)\s*(?:prompt|message|pesan|:)|\bprompt\s+(?:sistem|rahasia)\b
     | \b(?:you\s+are\s+now|anda\s+sekarang\s+adalah|kamu\s+sekarang\s+adalah|act\s+as)\b
+    | \b(?:di|dalam|pada|in|to|into)\s+(?:setiap|tiap|semua|seluruh|every|each|all)
+        \s+(?:jawaban|balasan|answers?|repl(?:y|ies)|responses?)\b
     | \b(?:jawaban|answer)\s+(?:untuk|atas|to|for)\s+(?:setiap|semua|every|all|any)\b
     | <\|?\s*(?:im_start|im_end|system|endoftext|user|assistant)|\[/?INST\]|<<<\s*\w
     """,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from typing import Final, Protocol
 import gradio as gr
 
 from citydip_rag.errors import CitydipError
-from citydip_rag.events import Answered, Checked, Discarded, Event, Written
+from citydip_rag.events import Answered, Event
 from citydip_rag.schema import (
     MAX_QUESTION_CHARACTERS,
     MAX_TURN_CHARACTERS,
@@ -25,14 +24,12 @@ from citydip_rag.schema import (
 )
 from citydip_rag.ui import render
 from citydip_rag.ui.words import both
+from citydip_rag.writing import Writing
 
 logger = logging.getLogger(__name__)
 
 _TURNS_KEPT: Final = 100
 _SECONDS_BETWEEN_DRAWINGS: Final = 0.12
-_MARKERS_AHEAD: Final = re.compile(r"[\s.]*(?:\[[\d, ]*\][\s.]*)*")
-_TAIL: Final = 24
-"""Characters by which a checked sentence's end is found in what was written."""
 
 
 class EngineLike(Protocol):
@@ -67,16 +64,41 @@ class EngineSource(Protocol):
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """A question, and its answer as far as it has come."""
+
+    question: str
+    writing: Writing = field(default_factory=Writing)
+
+    def as_stopped(self, source: EngineSource) -> str:
+        """The turn that is left if nothing more is to come: what has been checked."""
+        answer = self.writing.so_far()
+        try:
+            documents = _documents_behind(source.current, answer) if answer else {}
+        except CitydipError:  # a document has gone meanwhile; its quotations stand in the answer
+            documents = {}
+        return render.stopped(self.question, answer, documents)
+
+
+@dataclass(frozen=True)
 class Kept:
     """What one reader's session holds.
 
     Attributes:
         turns: finished turns as HTML, oldest first.
         history: their questions and answers, which follow-ups are understood from.
+        unfinished: what is being answered.
     """
 
     turns: tuple[str, ...] = ()
     history: tuple[Turn, ...] = ()
+    unfinished: Unfinished | None = None
+
+    def settled(self, source: EngineSource) -> Kept:
+        """What remains of it once its reader has stopped the answer that is being written."""
+        if self.unfinished is None:
+            return self
+        return replace(self, unfinished=None).with_turn(self.unfinished.as_stopped(source))
 
     def with_turn(self, turn: str) -> Kept:
         """One turn more."""
@@ -95,34 +117,6 @@ Shown = tuple[object, Kept, object, str]
 """What an event changes: the question box, what is kept, the conversation, the hint."""
 
 
-@dataclass
-class Writing:
-    """An answer that is being written, as far as it has come.
-
-    Attributes:
-        sentences: those that are checked, each with what became of it.
-        pending: what no check has reached yet.
-    """
-
-    sentences: list[tuple[str, str]] = field(default_factory=list)
-    pending: str = ""
-
-    def take(self, event: Event) -> None:
-        """Follow what happens."""
-        match event:
-            case Written():
-                self.pending += event.text
-            case Checked():
-                fate = "backed" if event.citation else "doubtful" if event.shown else "left-out"
-                self.sentences.append((event.claim.text, fate))
-                self.pending = _after(self.pending, event.claim.text)
-            case Discarded():
-                self.sentences.clear()
-                self.pending = ""
-            case _:
-                pass
-
-
 async def ask(
     source: EngineSource, question: str, kept: Kept, generator: str | None = None
 ) -> AsyncIterator[Shown]:
@@ -131,18 +125,20 @@ async def ask(
     if hint := _objection(asked):
         yield gr.skip(), kept, gr.skip(), hint
         return
-    # What is kept now is what remains if the reader stops it.
-    unfinished = kept.with_turn(render.stopped(asked))
-    yield "", unfinished, render.conversation((*kept.turns, render.waiting(asked))), ""
+    kept = kept.settled(source)
+    unfinished = Unfinished(asked)
+    begun = replace(kept, unfinished=unfinished)
+    yield "", begun, render.conversation((*kept.turns, render.waiting(asked))), ""
     try:
         engine = source.current
         answer: Answer | None = None
-        async with aclosing(_drawn(engine, asked, kept, generator)) as drawn:
+        events = engine.stream(asked, history=kept.history, generator=generator)
+        async with aclosing(_drawn(events, unfinished)) as drawn:
             async for step in drawn:
                 if isinstance(step, Answer):
                     answer = step
                 else:
-                    yield gr.skip(), unfinished, render.conversation((*kept.turns, step)), ""
+                    yield gr.skip(), begun, render.conversation((*kept.turns, step)), ""
         assert answer is not None  # noqa: S101  # the last step is the answer
         turn = render.answered(asked, answer, _documents_behind(engine, answer))
         done = kept.with_turn(turn).with_answer(answer)
@@ -156,11 +152,10 @@ async def ask(
 
 
 async def _drawn(
-    engine: EngineLike, question: str, kept: Kept, generator: str | None
+    events: AsyncGenerator[Event], unfinished: Unfinished
 ) -> AsyncGenerator[str | Answer]:
     """The turn as the answer grows, not too often, and at last the answer."""
-    writing, last = Writing(), monotonic()
-    events = engine.stream(question, history=kept.history, generator=generator)
+    writing, last = unfinished.writing, monotonic()
     async with aclosing(events):
         async for event in events:
             if isinstance(event, Answered):
@@ -168,14 +163,8 @@ async def _drawn(
                 return
             writing.take(event)
             if monotonic() - last >= _SECONDS_BETWEEN_DRAWINGS:
-                yield render.writing(question, writing.sentences, writing.pending)
+                yield render.writing(unfinished.question, writing)
                 last = monotonic()
-
-
-def _after(pending: str, sentence: str) -> str:
-    """What was written after a sentence, its markers left out."""
-    _, found, rest = pending.partition(sentence[-_TAIL:])
-    return _MARKERS_AHEAD.sub("", rest, count=1) if found else ""
 
 
 def _objection(question: str) -> str:

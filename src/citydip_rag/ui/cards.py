@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from citydip_rag.schema import Answer, Citation, Document, Language
+from citydip_rag.schema import Answer, Citation, Document, Language, PassageHit
 from citydip_rag.texts import text
-from citydip_rag.ui.evidence import Card, cited_cards, nearest_cards, segments
+from citydip_rag.ui.evidence import Card, cited_cards, nearest_cards, read_cards, segments
 from citydip_rag.ui.words import both
 
 _EXCERPT_CHARACTERS = 140
@@ -18,6 +18,12 @@ def cited_section(question: str, answer: Answer, documents: Mapping[str, Documen
     """The evidence of an answer: one card per quoted passage."""
     cards = "".join(_cited(card) for card in cited_cards(answer, documents))
     return _section("ui.evidence", question, cards) if cards else ""
+
+
+def read_section(question: str, passages: Sequence[PassageHit]) -> str:
+    """What an answer that is being written is written from: closed cards, nothing marked yet."""
+    cards = "".join(map(_reading, read_cards(passages)))
+    return _section("ui.reading", question, cards) if cards else ""
 
 
 def nearest_section(question: str, answer: Answer, documents: Mapping[str, Document]) -> str:

@@ -5,7 +5,7 @@ A card never guesses: a quotation is marked only where the text holds it charact
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -65,7 +65,14 @@ def cited_cards(answer: Answer, documents: Mapping[str, Document]) -> tuple[Card
 
 def nearest_cards(answer: Answer, documents: Mapping[str, Document]) -> tuple[Card, ...]:
     """The passages offered as reading, nearest first, with nothing marked in them."""
-    return tuple(_card_of(hit, documents) for hit in answer.passages)
+    return read_cards(answer.passages, documents)
+
+
+def read_cards(
+    passages: Sequence[PassageHit], documents: Mapping[str, Document] | None = None
+) -> tuple[Card, ...]:
+    """Passages as cards, with nothing marked in them."""
+    return tuple(_card_of(hit, documents or {}) for hit in passages)
 
 
 def segments(card: Card) -> Iterator[Segment]:

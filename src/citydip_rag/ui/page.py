@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -19,6 +20,7 @@ from citydip_rag.ui.words import both, keys_of, localized
 
 _QUESTIONS_AT_ONCE = 16
 _QUESTIONS_IN_QUEUE = 256
+_SECONDS_TO_CANCEL = 0.3
 _ACCEPTED_UPLOAD_BYTES = 1  # files go to our own API, never to Gradio's
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
@@ -129,10 +131,16 @@ def build_page(source: EngineSource, generators: Sequence[str] = ()) -> gr.Block
             show_progress="hidden",
             api_visibility="private",
         )
+
+        async def halt(held: Kept) -> tuple[Kept, str]:
+            await asyncio.sleep(_SECONDS_TO_CANCEL)  # else a last drawing may come after this one
+            left = held.settled(source)
+            return left, render.conversation(left.turns)
+
         conversation.halt(
-            lambda held: render.conversation(held.turns),
+            halt,
             [kept],
-            [conversation],
+            [kept, conversation],
             cancels=[typed, chosen],
             show_progress="hidden",
             api_visibility="private",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from citydip_rag.schema import Answer, Citation, Document
-from citydip_rag.ui.cards import cited_section, nearest_section
+from citydip_rag.schema import Answer, Citation, Claim, Document
+from citydip_rag.ui.cards import cited_section, nearest_section, read_section
 from citydip_rag.ui.examples import Examples
 from citydip_rag.ui.words import both, keys_of
+from citydip_rag.writing import Writing
 
 _HIGH_CONFIDENCE = 0.8
 _FAIR_CONFIDENCE = 0.5
@@ -63,29 +65,40 @@ def waiting(question: str) -> str:
     )
 
 
-def writing(question: str, sentences: Sequence[tuple[str, str]], pending: str) -> str:
+def writing(question: str, progress: Writing) -> str:
     """A turn whose answer is being written: what is checked, and after it what is not.
 
-    Args:
-        question: as it was asked.
-        sentences: the checked ones, each with what became of it.
-        pending: what no check has reached yet.
+    Beside it stands what has been cited so far, or else what is being read.
     """
     said = " ".join(
-        f'<span class="fate-{fate}">{escape(sentence)}</span>' for sentence, fate in sentences
+        f'<span class="fate-{fate}">{escape(sentence)}</span>'
+        for sentence, fate in progress.sentences
     )
+    pending, answer = progress.pending, progress.so_far()
+    cited = cited_section(question, answer, {}) if answer else ""
+    passages = progress.found.passages if progress.found else ()
+    beside = cited or read_section(question, passages)
     return (
         f'{_asked(question)}<div class="reply reply-waiting reply-writing">'
         f'<div class="said"><p>{said} <span class="fate-open">{escape(pending)}</span></p></div>'
-        f'<p class="checking">{both("ui.checking")} {_stop()}</p></div>'
+        f'<p class="checking">{both("ui.checking")} {_stop()}</p></div>{beside}'
     )
 
 
-def stopped(question: str) -> str:
-    """A turn that its reader has stopped."""
+def stopped(
+    question: str, answer: Answer | None = None, documents: Mapping[str, Document] | None = None
+) -> str:
+    """A turn that its reader has stopped, and what had been checked of its answer, if anything."""
+    told = (
+        f'<div class="ended"><h3 class="verdict">{both("ui.stopped")}</h3>{_again(question)}</div>'
+    )
+    if answer is None:
+        return f'{_asked(question)}<div class="reply reply-stopped">{told}</div>'
+    known = documents or {}
     return (
-        f'{_asked(question)}<div class="reply reply-stopped">'
-        f'<h3 class="verdict">{both("ui.stopped")}</h3>{_again(question)}</div>'
+        f'{_asked(question)}<div class="reply reply-stopped">{_text(answer, known)}'
+        f'{_sentences(answer)}{told}<div class="after">{_copy(answer)}'
+        f"{_show('ui.show_evidence')}</div></div>{cited_section(question, answer, known)}"
     )
 
 
@@ -100,17 +113,11 @@ def answered(question: str, answer: Answer, documents: Mapping[str, Document] | 
     known = documents or {}
     if answer.abstained:
         return _abstained(question, answer, known)
-    paragraphs = "".join(
-        f"<p>{_with_badges(line, answer, known)}</p>"
-        for line in answer.answer.splitlines()
-        if line.strip()
-    )
     return (
         f'{_asked(question)}<div class="reply reply-answer">'
         f'<h3 class="quiet">{both("ui.answered")}</h3>'
         f"{_understood(answer)}{_notice(answer)}"
-        f'<div class="said" lang="{answer.language}">{paragraphs}</div>'
-        f"{_left_out(answer)}{_facts(answer)}"
+        f"{_text(answer, known)}{_sentences(answer)}{_facts(answer)}"
         f'<div class="after">{_copy(answer)}{_show("ui.show_evidence")}</div></div>'
         f"{cited_section(question, answer, known)}"
     )
@@ -133,7 +140,7 @@ def _abstained(question: str, answer: Answer, documents: Mapping[str, Document])
         f'<h3 class="verdict">{both("ui.abstained")}</h3>'
         f"{_understood(answer)}{_notice(answer)}"
         f'<div class="said" lang="{answer.language}"><p>{escape(answer.answer)}</p></div>'
-        f"{_left_out(answer)}{_facts(answer)}"
+        f"{_sentences(answer)}{_facts(answer)}"
         f"{_show('ui.show_nearest') if answer.passages else ''}</div>"
         f"{nearest_section(question, answer, documents)}"
     )
@@ -174,30 +181,50 @@ def _notice(answer: Answer) -> str:
     return f'<p class="remark" lang="{answer.language}">{escape(answer.notice)}</p>'
 
 
-def _left_out(answer: Answer) -> str:
-    """The sentences that the documents do not bear out, with the reasons, closed."""
-    doubtful = [c for c in (*answer.discarded, *answer.claims) if not c.supported]
-    if not doubtful:
-        return ""
-    items = "".join(
-        f"<li><p>{escape(claim.text)}</p>"
-        + "".join(f'<p class="reason">{escape(reason)}</p>' for reason in claim.reasons)
-        + "</li>"
-        for claim in doubtful
+def _text(answer: Answer, documents: Mapping[str, Document]) -> str:
+    """What is said, paragraph by paragraph, with a badge where a quotation stands behind it."""
+    paragraphs = "".join(
+        f"<p>{_with_badges(line, answer, documents)}</p>"
+        for line in answer.answer.splitlines()
+        if line.strip()
     )
+    return f'<div class="said" lang="{answer.language}">{paragraphs}</div>'
+
+
+def _sentences(answer: Answer) -> str:
+    """How each sentence of a language model fared, closed; quotations need no such list."""
+    claims = (*answer.discarded, *answer.claims)
+    doubtful = sum(not claim.supported for claim in claims)
+    if not doubtful and all(claim.support == 1 for claim in claims):
+        return ""
+    key = "ui.not_backed" if doubtful else "ui.all_backed"
+    items = "".join(map(_sentence, claims))
     return (
-        f'<details class="left-out"><summary>{both("ui.not_backed", count=len(doubtful))}</summary>'
+        f'<details class="sentences"><summary>{both(key, count=doubtful)}</summary>'
         f'<ul lang="{answer.language}">{items}</ul></details>'
     )
 
 
+def _sentence(claim: Claim) -> str:
+    """One sentence: how far the documents bear it out, and why not."""
+    fate = "backed" if claim.supported else "doubtful"
+    percent = math.floor(100 * claim.support)
+    return (
+        f'<li class="sentence-{fate}"><p>{escape(claim.text)}</p>'
+        f'<p class="support"><meter min="0" max="100" low="50" high="50" optimum="100" '
+        f'value="{percent}" aria-hidden="true"></meter>{both("ui.support", percent=percent)}</p>'
+        + "".join(f'<p class="reason">{escape(reason)}</p>' for reason in claim.reasons)
+        + "</li>"
+    )
+
+
 def _copy(answer: Answer) -> str:
-    """The button that copies an answer with its quotations."""
+    """The button that copies an answer with what a reader should know of it and its quotations."""
     sources = "\n".join(f"[{c.number}] {c.place}: “{c.quote}”" for c in answer.citations)
+    parts = "\n\n".join(filter(None, (answer.answer, answer.notice, sources)))
     return (
         f'<button type="button" class="quiet-button copy" '
-        f'data-copy="{escape(answer.answer)}&#10;&#10;{escape(sources)}">'
-        f"{both('ui.copy')}</button>"
+        f'data-copy="{escape(parts)}">{both("ui.copy")}</button>'
     )
 
 

@@ -121,7 +121,28 @@ element.addEventListener("click", (event) => {
   }
 });
 
+// One question at a time: who sends another while an answer is written is told so.
+const sayBusy = () => {
+  const hint = document.querySelector("#hint .busy") ?? document.createElement("p");
+  hint.className = "busy";
+  hint.textContent = props.labels[language()].busy;
+  document.querySelector("#hint")?.append(hint);
+  setTimeout(() => hint.remove(), 4000);
+};
+
+const isWriting = () => Boolean(element.querySelector(".reply-waiting"));
+
+document.addEventListener(
+  "keydown",
+  (event) => {
+    const sends = event.key === "Enter" && !event.shiftKey && !event.isComposing;
+    if (sends && event.target.closest?.("#question") && isWriting()) sayBusy();
+  },
+  true,
+);
+
 document.addEventListener("click", (event) => {
+  if (event.target.closest("#send") && isWriting()) sayBusy();
   const choice = event.target.closest("[data-choose]")?.dataset.choose;
   if (!choice) return;
   speak(choice);
