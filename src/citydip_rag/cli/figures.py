@@ -56,9 +56,11 @@ def suite(report: SuiteReport) -> None:
 def comparison(found: Comparison) -> None:
     """What changed between two reports, most of it first."""
     pairs = found.pairs
-    table = Table("metric", "before", "after", "difference", "95 % interval", "p", "")
+    names = ("metric", "before", "after", "change", "95 % interval", "p", "")
+    table = Table(*names, box=None, pad_edge=False)
     table.title, table.title_justify = f"{len(pairs.both)} questions in both", "left"
-    table.columns[0].no_wrap = True
+    for column in table.columns:
+        column.no_wrap = True
     for difference in found.differences:
         table.add_row(*_cells(difference))
     screen.print(table)
