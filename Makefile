@@ -39,7 +39,8 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/mypy
 
 eval: index ## ask the questions in eval/questions and hold the figures against the gates
-	$(BIN)/citydip eval suite --gates eval/gates.toml --json eval/out/suite.json
+	$(BIN)/citydip eval suite --gates eval/gates.toml --json eval/out/suite.json \
+	  --html eval/out/suite.html --markdown eval/out/suite.md --junit eval/out/suite.xml
 
 bench: $(READY) ## measure speed and memory
 	$(BIN)/python eval/bench/run.py

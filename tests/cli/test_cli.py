@@ -178,29 +178,6 @@ def test_mistakes_end_with_a_message_and_status_2(
     assert printed.out == ""
 
 
-def test_eval_suite_and_its_gate(tmp_path: Path, index: str) -> None:
-    questions = tmp_path / "q.jsonl"
-    entry = {
-        "id": "1",
-        "question": "Apa tantangan terbesar diplomasi kota?",
-        "language": "id",
-        "answerable": True,
-        "evidence": ["potensi benturan dengan kebijakan luar negeri pemerintah pusat"],
-    }
-    questions.write_text(json.dumps(entry), encoding="utf-8")
-    gates = tmp_path / "gates.toml"
-    gates.write_text("[at_least]\nevidence_cited = 1\n", encoding="utf-8")
-    out = tmp_path / "out.json"
-    words = ["eval", "suite", str(questions), "--index", index, "--gates", str(gates)]
-    passed = invoke(*words, "--json", str(out))
-    assert passed.exit_code == 0, passed.output
-    assert json.loads(out.read_text(encoding="utf-8"))["metrics"]["evidence_cited"] == 1
-    gates.write_text("[at_most]\nevidence_cited = 0.5\n", encoding="utf-8")
-    failed = invoke(*words)
-    assert failed.exit_code == 1
-    assert "evidence_cited <= 0.5: measured 1.0000" in failed.output
-
-
 def test_eval_on_data_sets(tmp_path: Path) -> None:
     context = "Kereta api pertama berjalan pada tahun 1867. Jalurnya pendek."
     answer = {"text": "1867", "answer_start": context.index("1867")}

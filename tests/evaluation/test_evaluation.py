@@ -1,4 +1,4 @@
-"""Data sets, figures computed by hand, gates, calibration and training."""
+"""Data sets, figures computed by hand, calibration and training."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from citydip_rag.evaluation import (
     calibration,
     evaluate_qa,
     evaluate_retrieval,
-    evaluate_suite,
-    failed_gates,
-    load_gates,
     training,
 )
-from citydip_rag.evaluation.datasets import load_beir, load_questions, load_squad
+from citydip_rag.evaluation.datasets import load_beir, load_squad
+from citydip_rag.evaluation.questions import load_questions
 from citydip_rag.grounding import FEATURES
 from citydip_rag.settings import load_settings
 
@@ -111,33 +109,6 @@ GOOD = {
 }
 
 
-def test_suite_figures(tmp_path: Path, engine: Engine) -> None:
-    wrong = {**GOOD, "id": "2", "evidence": ["Mereka tidak lagi hanya mengurus drainase"]}
-    declined = {
-        "id": "3",
-        "question": "How much flour do doughnuts need?",
-        "language": "en",
-        "answerable": False,
-    }
-    file = write_questions(tmp_path / "q.jsonl", GOOD, wrong, declined)
-    report = evaluate_suite(engine, [file])
-    assert report.n == 3
-    assert report.metrics["evidence_cited"] == 0.5
-    assert report.metrics["citation_precision"] == 0.25
-    assert report.metrics["exact_citations"] == 1
-    assert (report.metrics["answered"], report.metrics["declined"]) == (1, 1)
-    assert report.metrics["language_match"] == 1
-    report.write(tmp_path / "out" / "r.json")
-    written = json.loads((tmp_path / "out" / "r.json").read_text(encoding="utf-8"))
-    assert written.keys() == {"metrics", "n", "settings", "questions"}
-
-
-def test_evidence_must_stand_in_the_documents(tmp_path: Path, engine: Engine) -> None:
-    file = write_questions(tmp_path / "q.jsonl", {**GOOD, "evidence": ["Ini tidak ada di sana."]})
-    with pytest.raises(EvaluationError, match="Question 1: the evidence"):
-        evaluate_suite(engine, [file])
-
-
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
@@ -195,33 +166,6 @@ def test_malformed_squad_files(tmp_path: Path, content: str, said: str) -> None:
     path.write_text(content, encoding="utf-8")
     with pytest.raises(EvaluationError, match=said):
         load_squad(path)
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("[", "cannot be read"),
-        ("", "holds no gates"),
-        ("[above]\nx = 1", "'above' is no kind of gate"),
-        ("[at_least]\nx = true", "'x' is not a number"),
-    ],
-)
-def test_malformed_gates(tmp_path: Path, content: str, said: str) -> None:
-    path = tmp_path / "gates.toml"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(EvaluationError, match=said):
-        load_gates(path)
-
-
-def test_gates_hold_or_do_not(tmp_path: Path) -> None:
-    path = tmp_path / "gates.toml"
-    path.write_text("[at_least]\na = 0.9\n[at_most]\nb = 5\n", encoding="utf-8")
-    gates = load_gates(path)
-    assert failed_gates(gates, {"a": 0.9, "b": 5}) == []
-    failed = failed_gates(gates, {"a": 0.89, "b": 5.1})
-    assert [(str(gate), value) for gate, value in failed] == [("a >= 0.9", 0.89), ("b <= 5", 5.1)]
-    with pytest.raises(EvaluationError, match="no metric 'b'"):
-        failed_gates(gates, {"a": 1})
 
 
 def test_calibration_finds_the_gap() -> None:

@@ -11,7 +11,8 @@ import pytest
 from citydip_rag.embedding import SentenceTransformersEmbedder
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation import load_gates
-from citydip_rag.evaluation.datasets import load_beir, load_questions, load_squad
+from citydip_rag.evaluation.datasets import load_beir, load_squad
+from citydip_rag.evaluation.questions import load_questions
 from citydip_rag.evaluation.training import train_head
 from citydip_rag.settings import load_settings
 

@@ -9,6 +9,7 @@ import typer
 
 from citydip_rag.cli import show
 from citydip_rag.cli.console import progress_bar, status
+from citydip_rag.cli.suite import compare, init, suite
 from citydip_rag.settings import load_settings
 
 app = typer.Typer(
@@ -105,38 +106,6 @@ def grounding(
         result.write(json_file)
 
 
-@app.command()
-def suite(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Question files. [default: eval/questions/diplomasi-kota.jsonl]"),
-    ] = None,
-    gates: Annotated[
-        Path | None, typer.Option("--gates", help="TOML of bounds; a broken one exits with 1.")
-    ] = None,
-    index: Annotated[Path | None, typer.Option("--index", help="Folder of the index.")] = None,
-    json_file: JsonFileOption = None,
-) -> None:
-    """Ask your own questions of the current index, and hold the figures against gates.
-
-    A question file has one JSON object a line: id, question, language (id or en), answerable, and
-    evidence, a list of exact texts from the documents, each of which alone carries the answer.
-    """
-    from citydip_rag.engine import Engine
-    from citydip_rag.evaluation.gates import failed_gates, load_gates
-    from citydip_rag.evaluation.suite import evaluate_suite
-
-    bounds = load_gates(gates) if gates else []
-    with status("Loading the model"):
-        engine = Engine.open(load_settings(index=index))
-    with progress_bar("Asking") as step:
-        result = evaluate_suite(
-            engine, files or [Path("eval/questions/diplomasi-kota.jsonl")], step
-        )
-    engine.close()
-    failed = failed_gates(bounds, result.metrics)
-    show.report(result, failed)
-    if json_file:
-        result.write(json_file)
-    if failed:
-        raise typer.Exit(1)
+app.command()(suite)
+app.command()(compare)
+app.command("init")(init)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -22,11 +22,9 @@ from citydip_rag.cli.console import (
 )
 from citydip_rag.cli.evaluate import app as eval_app
 from citydip_rag.cli.following import answer_of
+from citydip_rag.cli.opening import opened
 from citydip_rag.schema import MAX_TOP_K, Language, Policy
 from citydip_rag.settings import load_settings
-
-if TYPE_CHECKING:
-    from citydip_rag.engine import Engine
 
 app = typer.Typer(
     name="citydip",
@@ -137,7 +135,7 @@ def ask(
     from citydip_rag.questions import checked_question
 
     checked_question(question)
-    engine = _opened(index, generator=generator, policy=policy)
+    engine = opened(index, generator=generator, policy=policy)
     events = engine.stream(question, language=language, top_k=top_k, documents=document or None)
     answer = asyncio.run(answer_of(events))
     if as_json:
@@ -161,24 +159,12 @@ def search(
     from citydip_rag.questions import checked_question
 
     checked_question(question)
-    engine = _opened(index)
+    engine = opened(index)
     result = asyncio.run(engine.search(question, top_k=top_k, documents=document or None))
     if as_json:
         write_json(result.model_dump(mode="json"))
     else:
         show.passages(result)
-
-
-def _opened(index: Path | None, **overrides: object) -> Engine:
-    """The engine, which answers from what a server has removed no more than that does."""
-    from citydip_rag.engine import Engine
-    from citydip_rag.library import removed_documents
-
-    settings = load_settings(index=index, **overrides)
-    with status("Loading the model"):
-        engine = Engine.open(settings)
-    engine.withdrawn = removed_documents(engine)
-    return engine
 
 
 @app.command()

@@ -36,7 +36,7 @@ _ORDER = [
 
 if TYPE_CHECKING:
     from citydip_rag.cli.doctor import Finding
-    from citydip_rag.evaluation import Gate, Report
+    from citydip_rag.evaluation import Report
     from citydip_rag.indexing import IndexReport
 
 
@@ -148,11 +148,9 @@ def findings(found: Sequence[Finding]) -> None:
             screen.print(Padding(Text(f"→ {finding.advice}"), (0, 0, 0, 4)))
 
 
-def report(result: Report, failed: Sequence[tuple[Gate, float]] = ()) -> None:
-    """An evaluation's figures, and the gates that do not hold."""
+def report(result: Report) -> None:
+    """An evaluation's figures."""
     table = Table("metric", "value", title=f"{result.name} (n = {result.n})", title_justify="left")
     for name, value in result.metrics.items():
         table.add_row(name, f"{value:.4f}")
     screen.print(table)
-    for gate, value in failed:
-        screen.print(f"[bold red]gate[/] {gate}: measured {value:.4f}")

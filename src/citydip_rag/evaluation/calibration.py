@@ -14,7 +14,8 @@ from citydip_rag.embedding import Embedder
 from citydip_rag.engine import Engine
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.collection import cut_passages, engine_over
-from citydip_rag.evaluation.datasets import SquadDataset, load_questions
+from citydip_rag.evaluation.datasets import SquadDataset
+from citydip_rag.evaluation.questions import load_questions
 from citydip_rag.grounding import FEATURES, Calibration
 from citydip_rag.settings import Settings
 

@@ -1,4 +1,4 @@
-"""Reads the field's formats: BEIR folders, SQuAD 2.0 JSON, NLI JSON lines, our question files.
+"""Reads the field's formats: BEIR folders, SQuAD 2.0 JSON, NLI JSON lines.
 
 Every malformed entry is refused with its file and line.
 """
@@ -10,43 +10,12 @@ import json
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from citydip_rag.errors import EvaluationError
-from citydip_rag.schema import Language
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class Question(BaseModel):
-    """A line of our own question files.
-
-    Attributes:
-        evidence: exact texts of the documents, each of which alone would carry the answer.
-        place: where the answer stands, as a citation names it without its page, such as
-            "UU 11/2008, Pasal 28 ayat (1)"; in place of evidence, or beside it.
-        page: the page it stands on.
-
-    An answerable question has evidence or a place, an unanswerable one neither.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str
-    question: str = Field(pattern=r"\S")
-    language: Language
-    answerable: bool
-    evidence: tuple[Annotated[str, Field(pattern=r"\S")], ...] = ()
-    place: str = ""
-    page: Annotated[int, Field(ge=1)] | None = None
-
-    @model_validator(mode="after")
-    def _evidence_fits(self) -> Question:
-        if self.answerable != bool(self.evidence or self.place):
-            raise ValueError("answerable questions have evidence, the others have none")
-        return self
+from citydip_rag.evaluation.lines import json_lines, read_text, valid, wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,29 +89,10 @@ def load_nli(path: Path) -> list[NliPair]:
     Raises:
         EvaluationError: names the first line that is wrong.
     """
-    pairs = [_valid(NliPair, path, number, entry) for number, entry in _json_lines(path)]
+    pairs = [valid(NliPair, path, number, entry) for number, entry in json_lines(path)]
     if not pairs:
         raise EvaluationError(f"{path.name} holds no pairs.")
     return pairs
-
-
-def load_questions(path: Path) -> list[Question]:
-    """Read a question file, one JSON object a line.
-
-    Raises:
-        EvaluationError: names the first line that is wrong.
-    """
-    questions: list[Question] = []
-    seen: set[str] = set()
-    for number, entry in _json_lines(path):
-        question = _valid(Question, path, number, entry)
-        if question.id in seen:
-            raise _wrong(path, number, f"id {question.id!r} is used twice")
-        seen.add(question.id)
-        questions.append(question)
-    if not questions:
-        raise EvaluationError(f"{path.name} holds no questions.")
-    return questions
 
 
 def load_beir(folder: Path, split: str = "test") -> BeirDataset:
@@ -172,7 +122,7 @@ def load_squad(path: Path) -> SquadDataset:
     contexts: dict[str, int] = {}
     questions: list[SquadQuestion] = []
     try:
-        articles = json.loads(_read(path))["data"]
+        articles = json.loads(read_text(path))["data"]
         for paragraph in (p for article in articles for p in article["paragraphs"]):
             number = contexts.setdefault(paragraph["context"], len(contexts))
             questions += [
@@ -201,10 +151,10 @@ def _squad_question(path: Path, context: str, number: int, entry: Any) -> SquadQ
 
 def _beir_lines(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
     seen: set[str] = set()
-    for number, entry in _json_lines(path):
+    for number, entry in json_lines(path):
         identity = _text(path, number, entry, "_id")
         if identity in seen:
-            raise _wrong(path, number, f"_id {identity!r} is used twice")
+            raise wrong(path, number, f"_id {identity!r} is used twice")
         seen.add(identity)
         yield identity, _text(path, number, entry, "text"), entry
 
@@ -213,56 +163,23 @@ def _qrels(
     path: Path, queries: Container[str], corpus: Container[str]
 ) -> dict[str, dict[str, int]]:
     qrels: dict[str, dict[str, int]] = {}
-    rows = csv.reader(_read(path).splitlines(), delimiter="\t")
+    rows = csv.reader(read_text(path).splitlines(), delimiter="\t")
     for number, row in enumerate(rows, start=1):
         if number == 1 or not row:
             continue
         try:
             query, text, grade = row[0], row[1], int(row[2])
         except (IndexError, ValueError) as error:
-            raise _wrong(path, number, "expected query, text and grade") from error
+            raise wrong(path, number, "expected query, text and grade") from error
         if query not in queries or text not in corpus:
-            raise _wrong(path, number, "names a query or a text that is not there")
+            raise wrong(path, number, "names a query or a text that is not there")
         if grade > 0:
             qrels.setdefault(query, {})[text] = grade
     return qrels
 
 
-def _valid(kind: type[Model], path: Path, number: int, entry: dict[str, Any]) -> Model:
-    try:
-        return kind.model_validate(entry)
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise _wrong(path, number, f"{field}: {first['msg']}".lstrip(": ")) from error
-
-
-def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(_read(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise _wrong(path, number, f"not valid JSON: {error.msg}") from error
-        if not isinstance(entry, dict):
-            raise _wrong(path, number, "not a JSON object")
-        yield number, entry
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{path.name} cannot be read.", "Check the path.") from error
-
-
 def _text(path: Path, number: int, entry: dict[str, Any], field: str) -> str:
     value = entry.get(field)
     if not isinstance(value, str) or not value.strip():
-        raise _wrong(path, number, f"{field}: expected text")
+        raise wrong(path, number, f"{field}: expected text")
     return value
-
-
-def _wrong(path: Path, number: int, what: str) -> EvaluationError:
-    return EvaluationError(f"{path.name}, line {number}: {what}.")

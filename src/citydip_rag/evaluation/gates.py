@@ -1,25 +1,37 @@
-"""Gates: the figures below which a change must not land."""
+"""Gates: the figures below which a change must not land, alone or against an earlier report."""
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Final, Literal
 
 from citydip_rag.errors import EvaluationError
+from citydip_rag.evaluation.comparing import Difference, Pairs, difference, pair
+from citydip_rag.evaluation.metric import Metric
+from citydip_rag.evaluation.metrics import BY_NAME, RENAMED
+from citydip_rag.evaluation.outcome import Outcome
+from citydip_rag.evaluation.questions import Entry
+from citydip_rag.evaluation.results import Broken, SuiteReport, load_report
 
 Bound = Literal["at_least", "at_most"]
+BOUNDS: Final[tuple[Bound, ...]] = ("at_least", "at_most")
+RELATIVE: Final = "no_worse_than"
+WORST: Final = 5
+"""Questions that a broken gate names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One bound on one metric."""
+    """One bound on one metric, and the line of the gates file that sets it."""
 
-    metric: str
+    metric: Metric
     bound: Bound
     value: float
+    where: str
 
     def holds(self, measured: float) -> bool:
         """Whether a measured figure passes."""
@@ -27,46 +39,191 @@ class Gate:
 
     def __str__(self) -> str:
         """As written in the report."""
-        return f"{self.metric} {'>=' if self.bound == 'at_least' else '<='} {self.value:g}"
+        return f"{self.metric.name} {'>=' if self.bound == 'at_least' else '<='} {self.value:g}"
 
 
-def load_gates(path: Path) -> list[Gate]:
-    """Read a gates file: a table `[at_least]` and a table `[at_most]`, metric = value.
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """An earlier report, than which some metrics must not be worse.
+
+    A metric is worse where it went the wrong way and the 95 % interval of the difference, by a
+    bootstrap of the same questions in pairs, leaves out zero.
+    """
+
+    name: str
+    report: SuiteReport
+    metrics: tuple[Metric, ...]
+    where: str
+
+    def refuse_other(self, pairs: Pairs) -> None:
+        """Raise an EvaluationError where it is about other questions."""
+        if not pairs.complete:
+            raise EvaluationError(
+                f"{self.where}: {self.name} is about other questions: {pairs.say()}.",
+                f"Make it anew: citydip eval suite … --json {self.name}",
+            )
+
+    def gate(self, metric: Metric) -> str:
+        """As written in the report."""
+        return f"{metric.name} no worse than {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """All gates of a file."""
+
+    bounds: tuple[Gate, ...] = ()
+    baseline: Baseline | None = None
+
+    def check_questions(self, entries: Sequence[Entry]) -> None:
+        """Before anything is asked: is the baseline about these questions?
+
+        Raises:
+            EvaluationError: it is about others.
+        """
+        if self.baseline:
+            known = {(o.id, o.question, o.answerable) for o in self.baseline.report.questions}
+            asked = {(e.question.id, e.question.question, e.question.answerable) for e in entries}
+            gone, new = (
+                [key[0] for key in sorted(keys)] for keys in (known - asked, asked - known)
+            )
+            self.baseline.refuse_other(Pairs((), (), tuple(gone), tuple(new)))
+
+    def judged(self, report: SuiteReport) -> SuiteReport:
+        """The report with what became of the gates.
+
+        Raises:
+            EvaluationError: a gate's metric was not measured, or the baseline is about others.
+        """
+        broken = [*self._absolute(report), *self._relative(report)]
+        named = [str(gate) for gate in self.bounds]
+        if self.baseline:
+            named += [self.baseline.gate(metric) for metric in self.baseline.metrics]
+        return report.model_copy(update={"gates": tuple(named), "broken": tuple(broken)})
+
+    def _absolute(self, report: SuiteReport) -> Iterator[Broken]:
+        for gate in self.bounds:
+            metric = gate.metric
+            if metric.name not in report.metrics:
+                raise EvaluationError(
+                    f"{gate.where}: {metric.name} was not measured:"
+                    f" no question {metric.need.says}.",
+                    "Take the gate out, or add such questions.",
+                )
+            value = report.metrics[metric.name]
+            if not gate.holds(value):
+                wanted = f"{gate.bound.replace('_', ' ')} {gate.value:g}"
+                why = f"{metric.name} is {metric.say(value)}, and {gate.where} asks for {wanted}"
+                yield _broken(metric, str(gate), value, why, metric.worst(report.questions, WORST))
+
+    def _relative(self, report: SuiteReport) -> Iterator[Broken]:
+        if self.baseline is None:
+            return
+        pairs = pair(self.baseline.report.questions, report.questions)
+        self.baseline.refuse_other(pairs)
+        for metric in self.baseline.metrics:
+            if metric.name not in report.metrics:
+                continue
+            found = difference(metric, pairs.both)
+            if found.worse and found.significant:
+                why = f"{_fell(found)} against {self.baseline.name}"
+                worst = metric.worst_of_pairs(pairs.both, WORST)
+                yield _broken(metric, self.baseline.gate(metric), found.after, why, worst)
+
+
+def load_gates(path: Path) -> Gates:
+    """Read a gates file: tables `[at_least]`, `[at_most]` and `[no_worse_than]`.
 
     Raises:
-        EvaluationError: the file is missing or malformed.
+        EvaluationError: the file is missing or malformed, names a metric that there is none of, or
+            a baseline that cannot be read.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise EvaluationError(f"The gates file {path.name} cannot be read: {error}.") from error
-    gates: list[Gate] = []
-    for bound in content.keys() - set(get_args(Bound)):
-        raise EvaluationError(
-            f"{path.name}: {bound!r} is no kind of gate.", "Use [at_least] and [at_most]."
+        said = error.strerror if isinstance(error, OSError) else error
+        raise EvaluationError(f"The gates file {path.name} cannot be read: {said}.") from error
+    source = _Source(path, text)
+    for kind in content.keys() - {*BOUNDS, RELATIVE}:
+        raise source.wrong(
+            kind, f"{kind!r} is no kind of gate", "Use [at_least], [at_most] and [no_worse_than]."
         )
-    for bound in get_args(Bound):
-        table = content.get(bound, {})
-        if not isinstance(table, dict):
-            raise EvaluationError(f"{path.name}: {bound} is not a table.", f"Write [{bound}].")
-        for metric, value in table.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-                raise EvaluationError(f"{path.name}: the gate {metric!r} is not a number.")
-            gates.append(Gate(metric, bound, float(value)))
-    if not gates:
+    for kind in content:
+        if not isinstance(content[kind], dict):
+            raise source.wrong(kind, f"{kind} is not a table", f"Write [{kind}].")
+    bounds = [
+        _bound(source, bound, name, value)
+        for bound in BOUNDS
+        for name, value in content.get(bound, {}).items()
+    ]
+    baseline = _baseline(source, content[RELATIVE]) if RELATIVE in content else None
+    if not bounds and baseline is None:
         raise EvaluationError(f"{path.name} holds no gates.")
-    return gates
+    return Gates(tuple(bounds), baseline)
 
 
-def failed_gates(gates: Sequence[Gate], metrics: Mapping[str, float]) -> list[tuple[Gate, float]]:
-    """Gates that do not hold, with what was measured.
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A gates file, for messages that name its lines."""
 
-    Raises:
-        EvaluationError: a gate names a metric that was not measured.
-    """
-    unknown = [gate.metric for gate in gates if gate.metric not in metrics]
-    if unknown:
-        raise EvaluationError(
-            f"There is no metric {unknown[0]!r}.", f"Known: {', '.join(sorted(metrics))}."
-        )
-    return [(gate, metrics[gate.metric]) for gate in gates if not gate.holds(metrics[gate.metric])]
+    path: Path
+    text: str
+
+    def where(self, key: str) -> str:
+        """File and line of a key or a table."""
+        form = re.compile(rf"\s*\[?[\"']?{re.escape(key)}[\"']?\s*[=\].]")
+        lines = enumerate(self.text.split("\n"), start=1)
+        number = next((n for n, line in lines if form.match(line)), None)
+        return f"{self.path.name}, line {number}" if number else self.path.name
+
+    def wrong(self, key: str, what: str, remedy: str = "") -> EvaluationError:
+        return EvaluationError(f"{self.where(key)}: {what}.", remedy)
+
+    def metric(self, name: str) -> Metric:
+        known = BY_NAME.get(RENAMED.get(name, name))
+        if known is None:
+            names = ", ".join(BY_NAME)
+            raise self.wrong(name, f"there is no metric {name!r}", f"Known: {names}.")
+        return known
+
+
+def _bound(source: _Source, bound: Bound, name: str, value: Any) -> Gate:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise source.wrong(name, f"the gate {name!r} is not a number")
+    return Gate(source.metric(name), bound, float(value), source.where(name))
+
+
+def _baseline(source: _Source, table: dict[str, Any]) -> Baseline:
+    for key in table.keys() - {"baseline", "metrics"}:
+        raise source.wrong(key, f"{key!r} is unknown in [{RELATIVE}]", "It has baseline, metrics.")
+    file, names = table.get("baseline"), table.get("metrics")
+    if not isinstance(file, str) or not file:
+        raise source.wrong(RELATIVE, 'it names no baseline = "report.json"')
+    if names is not None and not (
+        isinstance(names, list) and all(isinstance(n, str) for n in names)
+    ):
+        raise source.wrong("metrics", "metrics is not a list of names")
+    report = load_report(source.path.parent / file)
+    chosen = [source.metric(n) for n in names] if names else _steady(report)
+    return Baseline(Path(file).name, report, tuple(chosen), source.where(RELATIVE))
+
+
+def _steady(report: SuiteReport) -> list[Metric]:
+    """The metrics of a report that do not depend on how fast the machine was."""
+    return [metric for metric in report.measured if not metric.unit]
+
+
+def _fell(found: Difference) -> str:
+    low, high = found.interval
+    return (
+        f"{found.metric.name} went from {found.metric.say(found.before)} to"
+        f" {found.metric.say(found.after)} (95 % interval of the difference"
+        f" {low:+.3f} to {high:+.3f})"
+    )
+
+
+def _broken(metric: Metric, gate: str, value: float, why: str, worst: Sequence[Outcome]) -> Broken:
+    return Broken(
+        metric=metric.name, gate=gate, value=value, why=why, worst=tuple(o.id for o in worst)
+    )

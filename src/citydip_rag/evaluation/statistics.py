@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import comb
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 BoolArray = npt.NDArray[np.bool_]
 Array = npt.NDArray[np.float64]
+Figure = Callable[[Array], Array]
+"""From columns (…, examples, columns) to figures (…); not a number where there is nothing in it."""
+Interval = tuple[float, float]
+
+ROUNDS: Final = 2000
+"""Drawings for an interval."""
+_AT_ONCE: Final = 200
 
 
 def share(values: Iterable[bool]) -> float:
@@ -65,3 +74,63 @@ def bootstrap(
     ]
     low, high = np.quantile(figures, [0.025, 0.975])
     return float(low), float(high)
+
+
+def ratio(columns: Array) -> Array:
+    """The sum of the first column over that of the second."""
+    part, whole = np.moveaxis(columns.sum(axis=-2), -1, 0)
+    found: Array = np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
+    return found
+
+
+def two_ratios(columns: Array) -> Array:
+    """The mean of two ratios, of which each has two columns."""
+    both: Array = (ratio(columns[..., :2]) + ratio(columns[..., 2:])) / 2
+    return both
+
+
+def quantile(part: float) -> Figure:
+    """A quantile of the one column."""
+    return lambda columns: np.quantile(columns[..., 0], part, axis=-1)
+
+
+def resampled(columns: Array, figure: Figure, rounds: int = ROUNDS) -> Array:
+    """A figure of as many examples drawn with replacement, again and again (Efron 1979).
+
+    The drawings depend on nothing but the number of examples: those of two systems on the same
+    examples are pairs.
+
+    Args:
+        columns: of each example, (examples, columns).
+        figure: what to make of them.
+        rounds: of drawing.
+    """
+    random = np.random.default_rng(0)
+    made = []
+    for start in range(0, rounds, _AT_ONCE):
+        size = (min(_AT_ONCE, rounds - start), len(columns))
+        made.append(figure(columns[random.integers(0, len(columns), size)]))
+    return np.concatenate(made)
+
+
+def interval(figures: Array) -> Interval:
+    """The ends of the middle 95 in 100; (0, 0) where there is no figure."""
+    known = figures[~np.isnan(figures)]
+    if not len(known):
+        return 0.0, 0.0
+    low, high = np.quantile(known, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def two_sided(differences: Array) -> float:
+    """How often chance makes a difference as far from zero, by a bootstrap of differences."""
+    known = differences[~np.isnan(differences)]
+    fewer = min(int((known <= 0).sum()), int((known >= 0).sum()))
+    return min(1.0, 2 * (1 + fewer) / (1 + len(known)))
+
+
+def mcnemar(gained: int, lost: int) -> float:
+    """Whether as many examples were gained as lost: the exact test of McNemar (1947), two-sided."""
+    turned = gained + lost
+    tail = sum(comb(turned, i) for i in range(min(gained, lost) + 1))
+    return min(1.0, float(2 * tail / 2**turned))

@@ -1,0 +1,24 @@
+"""Opens the engine for one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from citydip_rag.cli.console import status
+from citydip_rag.settings import load_settings
+
+if TYPE_CHECKING:
+    from citydip_rag.engine import Engine
+
+
+def opened(index: Path | None, **overrides: object) -> Engine:
+    """The engine, which answers from what a server has removed no more than that does."""
+    from citydip_rag.engine import Engine
+    from citydip_rag.library import removed_documents
+
+    settings = load_settings(index=index, **overrides)
+    with status("Loading the model"):
+        engine = Engine.open(settings)
+    engine.withdrawn = removed_documents(engine)
+    return engine

@@ -1,0 +1,119 @@
+"""A suite's report: its figures with their intervals, and every question, as a JSON file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import Field, ValidationError
+
+from citydip_rag.errors import EvaluationError
+from citydip_rag.evaluation.lines import read_text
+from citydip_rag.evaluation.metric import Metric
+from citydip_rag.evaluation.metrics import BY_NAME, measured
+from citydip_rag.evaluation.outcome import Outcome
+from citydip_rag.evaluation.statistics import ROUNDS, interval, resampled
+from citydip_rag.schema import Frozen
+
+VERSION: Final = 2
+"""Of the file's format; 1 had no version, and rows from which nothing could be computed anew."""
+
+
+class Broken(Frozen):
+    """A gate that does not hold.
+
+    Attributes:
+        metric: its name.
+        gate: as written in a report: "citation_recall >= 0.9".
+        value: what was measured.
+        why: the same in a sentence.
+        worst: ids of the questions that cost the metric most.
+    """
+
+    metric: str
+    gate: str
+    value: float
+    why: str
+    worst: tuple[str, ...] = ()
+
+
+class SuiteReport(Frozen):
+    """What a suite found.
+
+    Attributes:
+        version: of this format.
+        made: when, ISO 8601.
+        settings: what the figures depend on.
+        n: number of questions.
+        metrics: by name, those that the questions bear on.
+        intervals: of each, the ends of its 95 % interval.
+        gates: all that were looked at, as written in a report.
+        broken: those that do not hold.
+        questions: one row each.
+    """
+
+    version: Literal[2] = VERSION
+    made: str
+    settings: Mapping[str, Any]
+    n: int
+    metrics: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    gates: tuple[str, ...] = ()
+    broken: tuple[Broken, ...] = ()
+    questions: tuple[Outcome, ...] = Field(min_length=1)
+
+    @cached_property
+    def measured(self) -> list[Metric]:
+        """The metrics it has, in their order."""
+        return [metric for name, metric in BY_NAME.items() if name in self.metrics]
+
+    @property
+    def drafts(self) -> int:
+        """How many of its questions nobody has reviewed."""
+        return sum(outcome.is_draft for outcome in self.questions)
+
+    @property
+    def wrong(self) -> list[Outcome]:
+        """The questions not answered from the evidence, nor rightly declined."""
+        return [outcome for outcome in self.questions if not outcome.right]
+
+    @property
+    def faulty(self) -> list[Outcome]:
+        """Those, and the questions with whose answers something else is wrong."""
+        return [o for o in self.questions if not o.right or o.faults]
+
+    def json_text(self) -> str:
+        """The report's file."""
+        return self.model_dump_json(indent=1, exclude_defaults=False) + "\n"
+
+
+def make_report(made: str, settings: Mapping[str, Any], outcomes: Sequence[Outcome]) -> SuiteReport:
+    """Compute the figures of a run, and 95 % intervals by drawing its questions anew."""
+    found = measured(outcomes)
+    return SuiteReport(
+        made=made,
+        settings={**settings, "bootstrap_rounds": ROUNDS, "bootstrap_seed": 0},
+        n=len(outcomes),
+        metrics={metric.name: metric.value(outcomes) for metric in found},
+        intervals={m.name: interval(resampled(m.table(outcomes), m.figure)) for m in found},
+        questions=tuple(outcomes),
+    )
+
+
+def load_report(path: Path) -> SuiteReport:
+    """Read a report that `citydip eval suite --json` wrote.
+
+    Raises:
+        EvaluationError: the file is absent or something else.
+    """
+    remedy = "Make it with: citydip eval suite … --json FILE"
+    try:
+        return SuiteReport.model_validate_json(read_text(path))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "its beginning"
+        raise EvaluationError(
+            f"{path.name} is no report of a suite, at {field}: {first['msg']}.", remedy
+        ) from error

@@ -1,0 +1,187 @@
+"""`citydip eval suite`, `compare` and `init`, by their real entry points."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+from typer.testing import CliRunner, Result
+
+from citydip_rag import Settings
+from citydip_rag.cli import app
+from citydip_rag.cli.console import run
+from evaluation.questions import ANSWERED, CLASH, DECLINED, write_questions
+from servers import running
+
+
+def invoke(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words), env={"COLUMNS": "200"})
+
+
+@pytest.fixture
+def index(article_settings: Settings) -> str:
+    return str(article_settings.index)
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> str:
+    return str(write_questions(tmp_path / "q.jsonl", ANSWERED, DECLINED))
+
+
+def test_suite_gates_and_reports(tmp_path: Path, index: str, questions: str) -> None:
+    gates = tmp_path / "gates.toml"
+    gates.write_text("[at_least]\nevidence_cited = 1\n", encoding="utf-8")
+    files = {name: tmp_path / "out" / f"r.{name}" for name in ("json", "html", "markdown", "junit")}
+    options = [word for name, path in files.items() for word in (f"--{name}", str(path))]
+    words = ["eval", "suite", questions, "--index", index, "--gates", str(gates)]
+    passed = invoke(*words, *options)
+    assert passed.exit_code == 0, passed.output
+    assert "All gates hold (1)" in passed.output
+    assert all(path.stat().st_size > 500 for path in files.values())
+    content = json.loads(files["json"].read_text(encoding="utf-8"))
+    assert content["metrics"]["citation_recall"] == 1
+    gates.write_text("[at_most]\ncitation_recall = 0.5\n", encoding="utf-8")
+    failed = invoke(*words, *options)
+    assert failed.exit_code == 1
+    assert "citation_recall <= 0.5: measured 1.0000" in failed.output
+    assert "gates.toml, line 2 asks for at most 0.5" in failed.output
+    assert "1 of 1 gates broken" in files["html"].read_text(encoding="utf-8")
+    same = invoke("eval", "compare", str(files["json"]), str(files["json"]))
+    assert same.exit_code == 0
+    assert "2 questions in both" in same.output
+
+
+def test_comparing_tells_what_differs(tmp_path: Path, index: str, questions: str) -> None:
+    before, after = tmp_path / "a.json", tmp_path / "b.json"
+    assert (
+        invoke("eval", "suite", questions, "--index", index, "--json", str(before)).exit_code == 0
+    )
+    content = json.loads(before.read_text(encoding="utf-8"))
+    content["questions"][0]["citations"] = []
+    content["questions"][1]["id"] = "new"
+    after.write_text(json.dumps(content), encoding="utf-8")
+    told = invoke("eval", "compare", str(before), str(after))
+    assert told.exit_code == 0
+    assert "1 gone (3); 1 new (new)" in told.output
+    assert "right no more: 1" in told.output
+    assert "worse 1 right → other evidence cited: Apa tantangan" in told.output
+
+
+def test_init_drafts_what_suite_reads(tmp_path: Path, index: str) -> None:
+    output = tmp_path / "drafts.jsonl"
+    made = invoke("eval", "init", "--index", index, "--output", str(output), "--number", "12")
+    assert made.exit_code == 0, made.output
+    assert "draft-" in made.output
+    assert f"citydip eval suite {output} --index {index}" in made.output
+    asked = invoke("eval", "suite", str(output), "--index", index)
+    assert asked.exit_code == 0
+    assert "Review them before you rely on this" in asked.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["eval", "suite", "q.jsonl", "--html", "."], "it is a folder"),
+        (["eval", "suite", "q.jsonl", "--json", "a", "--html", "a"], "two reports would go there"),
+        (["eval", "suite", "bad.jsonl", "--json", "r"], "bad.jsonl, line 2: not valid JSON"),
+        (["eval", "suite", "empty.jsonl", "--json", "r"], "empty.jsonl holds no questions"),
+        (["eval", "suite", "absent.jsonl", "--json", "r"], "absent.jsonl, line 1: question 1: the"),
+        (["eval", "suite", "q.jsonl", "--gates", "wit.toml", "--json", "r"], "wit.toml, line 2"),
+        (["eval", "suite", "q.jsonl", "--gates", "page.toml", "--json", "r"], "was not measured"),
+        (["eval", "compare", "q.jsonl", "q.jsonl"], "q.jsonl is no report of a suite"),
+        (["eval", "init", "--output", "q.jsonl"], "q.jsonl is there already"),
+    ],
+)
+def test_mistakes_leave_no_report(
+    tmp_path: Path,
+    index: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: str,
+) -> None:
+    good = json.dumps(ANSWERED)
+    (tmp_path / "bad.jsonl").write_text(f"{good}\n{{", encoding="utf-8")
+    (tmp_path / "empty.jsonl").write_text("\n", encoding="utf-8")
+    write_questions(tmp_path / "q.jsonl", ANSWERED, DECLINED)
+    write_questions(tmp_path / "absent.jsonl", {**ANSWERED, "evidence": [f"{CLASH}, bukan?"]})
+    (tmp_path / "wit.toml").write_text("[at_least]\nwit = 1\n", encoding="utf-8")
+    (tmp_path / "page.toml").write_text("[at_least]\npage_right = 1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    before = sorted(tmp_path.iterdir())
+    located = ["--index", index] if words[1] != "compare" else []
+    monkeypatch.setattr(sys, "argv", ["citydip", *words, *located])
+    with pytest.raises(SystemExit) as caught:
+        run(app)
+    printed = capsys.readouterr()
+    assert caught.value.code == 2
+    assert said in printed.err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.fixture
+def slow_model() -> Iterator[tuple[str, list[str]]]:
+    """A chat server that never comes to an end, and the paths it was asked for."""
+    api, calls = FastAPI(), list[str]()
+
+    @api.post("/v1/chat/completions")
+    async def complete(request: Request) -> StreamingResponse:
+        calls.append(str(request.url.path))
+
+        async def never() -> AsyncIterator[str]:
+            while True:
+                yield ": wait\n\n"
+                await asyncio.sleep(0.2)
+
+        return StreamingResponse(never(), media_type="text/event-stream")
+
+    with running(api, timeout_graceful_shutdown=1) as address:
+        yield f"{address}/v1", calls
+
+
+def test_interrupting_leaves_no_report(
+    tmp_path: Path, index: str, questions: str, slow_model: tuple[str, list[str]]
+) -> None:
+    address, calls = slow_model
+    command = [sys.executable, "-c", "from citydip_rag.cli import main; main()"]
+    options = ["--index", index, "--json", "out/r.json", "--html", "out/r.html"]
+    process = subprocess.Popen(
+        [*command, "eval", "suite", questions, *options],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={
+            **os.environ,
+            "CITYDIP_GENERATOR": "openai",
+            "CITYDIP_LLM_BASE_URL": address,
+            "CITYDIP_LLM_MODEL": "slow",
+            "FORCE_COLOR": "1",
+        },
+    )
+    deadline = time.monotonic() + 90
+    while not calls:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "0/2" in err  # the bar has said how many questions there are
+    assert "Traceback" not in err + out
+    assert not (tmp_path / "out").exists()

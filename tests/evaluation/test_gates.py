@@ -1,0 +1,139 @@
+"""Gates hold or do not, alone and against an earlier report, and say why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from citydip_rag.errors import EvaluationError
+from citydip_rag.evaluation import Gates, SuiteReport, compare, load_gates
+from citydip_rag.evaluation.questions import Entry, Question
+from citydip_rag.schema import Language
+from evaluation.questions import declined, miscited, outcome, report
+
+
+def gates(folder: Path, text: str) -> Gates:
+    path = folder / "gates.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_gates(path)
+
+
+def baseline(folder: Path, made: SuiteReport) -> None:
+    (folder / "base.json").write_text(made.json_text(), encoding="utf-8")
+
+
+RELATIVE = '[no_worse_than]\nbaseline = "base.json"\n'
+TWENTY = [*(outcome(f"q{n}") for n in range(15)), *(declined(f"u{n}") for n in range(5))]
+
+
+def turned(count: int) -> list[object]:
+    return [*(miscited(f"q{n}") for n in range(count)), *TWENTY[count:]]
+
+
+def test_bounds(tmp_path: Path) -> None:
+    found = gates(
+        tmp_path, "# ours\n[at_least]\ncitation_recall = 0.9\n\n[at_most]\nlatency_p50_ms = 20\n"
+    )
+    held = found.judged(report(*TWENTY))
+    assert held.gates == ("citation_recall >= 0.9", "latency_p50_ms <= 20")
+    assert held.broken == ()
+    (broken,) = found.judged(report(*turned(3))).broken
+    assert (broken.metric, broken.value) == ("citation_recall", 0.8)
+    assert broken.why == "citation_recall is 0.800, and gates.toml, line 3 asks for at least 0.9"
+    assert broken.worst == ("q0", "q1", "q2")
+
+
+def test_earlier_names_still_hold(tmp_path: Path) -> None:
+    found = gates(tmp_path, "[at_least]\nevidence_cited = 0.7\ndeclined = 0.5\n")
+    assert found.judged(report(*TWENTY)).gates == (
+        "citation_recall >= 0.7",
+        "abstention_recall >= 0.5",
+    )
+
+
+def test_no_worse_than_a_baseline(tmp_path: Path) -> None:
+    baseline(tmp_path, report(*TWENTY))
+    found = gates(tmp_path, RELATIVE)
+    assert found.judged(report(*TWENTY)).broken == ()
+    assert found.judged(report(*turned(1))).broken == ()  # may be chance
+    broken = found.judged(report(*turned(6))).broken
+    assert [gate.metric for gate in broken] == ["citation_recall", "citation_precision"]
+    assert broken[0].gate == "citation_recall no worse than base.json"
+    assert "from 1.000 to 0.600" in broken[0].why
+    assert broken[0].worst == tuple(f"q{n}" for n in range(5))
+    only = gates(tmp_path, RELATIVE + 'metrics = ["answered"]\n')
+    assert only.judged(report(*turned(6))).broken == ()
+
+
+def test_getting_better_or_slower_breaks_nothing(tmp_path: Path) -> None:
+    baseline(tmp_path, report(*turned(6)))
+    slower = [one.model_copy(update={"latency_ms": 900.0}) for one in TWENTY]
+    assert gates(tmp_path, RELATIVE).judged(report(*slower)).broken == ()
+
+
+def test_a_baseline_of_other_questions_is_refused(tmp_path: Path) -> None:
+    baseline(tmp_path, report(*TWENTY))
+    found = gates(tmp_path, RELATIVE)
+    said = r"gates\.toml, line 1: base\.json is about other questions: 1 gone \(u4\)"
+    with pytest.raises(EvaluationError, match=said):
+        found.judged(report(*TWENTY[:-1]))
+    other = TWENTY[0].model_copy(update={"gold": ()})
+    with pytest.raises(EvaluationError, match=r"1 changed \(q0\)"):
+        found.judged(report(other, *TWENTY[1:]))
+    entry = Question(id="n", question="Apa?", language=Language.INDONESIAN, answerable=False)
+    with pytest.raises(EvaluationError, match=r"20 gone \(q0, q1, q10, …\); 1 new \(n\)"):
+        found.check_questions([Entry(entry, Path("q.jsonl"), 1)])
+
+
+def test_a_gate_on_what_was_not_measured_is_refused(tmp_path: Path) -> None:
+    found = gates(tmp_path, "[at_least]\npage_right = 0.5\n")
+    said = r"gates\.toml, line 2: page_right was not measured: no question names a page"
+    with pytest.raises(EvaluationError, match=said):
+        found.judged(report(*TWENTY))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[", "cannot be read"),
+        ("", "holds no gates"),
+        ("[above]\nx = 1", r"gates\.toml, line 1: 'above' is no kind of gate"),
+        ("[at_least]\nanswered = true", r"line 2: the gate 'answered' is not a number"),
+        ("[at_least]\nanswered = 1\nwit = 1", r"line 3: there is no metric 'wit'.*ndcg@10"),
+        ("[no_worse_than]\n", "line 1: it names no baseline"),
+        ('[no_worse_than]\nbaseline = "none.json"', r"none\.json cannot be read"),
+        ('[no_worse_than]\nbaseline = "gates.toml"', r"gates\.toml is no report of a suite"),
+        ('[no_worse_than]\nbasis = "a"', "line 2: 'basis' is unknown"),
+        ("at_most = 3", "line 1: at_most is not a table"),
+    ],
+)
+def test_malformed_gates(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(EvaluationError, match=said):
+        gates(tmp_path, text)
+
+
+def test_comparing() -> None:
+    before = report(*turned(2))
+    after = report(*TWENTY[:-1], declined("new"))
+    found = compare(before, after)
+    assert [new.id for _, new in found.gained] == ["q0", "q1"]
+    assert found.lost == ()
+    assert found.p == 0.5
+    assert found.pairs.gone == ("u4",)
+    assert found.pairs.new == ("new",)
+    by_name = {each.metric.name: each for each in found.differences}
+    recall = by_name["citation_recall"]
+    assert recall.by == pytest.approx(2 / 15)
+    assert not recall.worse
+    assert by_name["answered"].interval == (0, 0)
+    with pytest.raises(EvaluationError, match="no question in common"):
+        compare(before, report(outcome("other")))
+
+
+def test_files_whose_ids_are_shared_are_told_apart() -> None:
+    first, second = outcome("1", file="a.jsonl"), outcome("1", file="b.jsonl", question="Lain?")
+    both = report(first, second)
+    assert len(compare(both, both).pairs.both) == 2
+    renamed = [one.model_copy(update={"file": "new.jsonl"}) for one in TWENTY]
+    assert compare(report(*TWENTY), report(*renamed)).pairs.complete

@@ -1,0 +1,175 @@
+"""Questions asked of the shipped article: how evidence is found, and what is made of answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from citydip_rag import Engine
+from citydip_rag.errors import EvaluationError
+from citydip_rag.evaluation import SuiteReport, evaluate_suite, load_report
+from citydip_rag.evaluation.examining import says
+from citydip_rag.evaluation.questions import question_schema, read_questions
+from evaluation.questions import ANSWERED, CLASH, DECLINED, DRAINS, write_questions
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def asked(engine: Engine, path: Path, *entries: dict[str, Any]) -> SuiteReport:
+    return evaluate_suite(engine, [write_questions(path / "q.jsonl", *entries)])
+
+
+def test_figures(tmp_path: Path, engine: Engine) -> None:
+    wrong = {**ANSWERED, "id": "2", "evidence": [DRAINS]}
+    report = asked(engine, tmp_path, ANSWERED, wrong, DECLINED)
+    assert report.n == 3
+    figures = report.metrics
+    assert figures["citation_recall"] == 0.5
+    assert figures["citation_precision"] == 0.25
+    assert figures["exact_citations"] == 1
+    assert figures["groundedness"] == 1
+    assert (figures["answered"], figures["abstention_recall"]) == (1, 1)
+    assert (figures["abstention_precision"], figures["balanced_accuracy"]) == (1, 1)
+    assert figures["language_match"] == 1
+    assert not {"key_fact_recall", "page_right", "article_cited", "generation_failed"} & set(
+        figures
+    )
+    assert [outcome.verdict for outcome in report.questions] == [
+        "right",
+        "other evidence cited",
+        "rightly declined",
+    ]
+    for name, (low, high) in report.intervals.items():
+        assert low <= figures[name] <= high, name
+
+
+def test_a_report_is_read_back_as_it_was(tmp_path: Path, engine: Engine) -> None:
+    report = asked(engine, tmp_path, ANSWERED, DECLINED)
+    file = tmp_path / "r.json"
+    file.write_text(report.json_text(), encoding="utf-8")
+    assert load_report(file) == report
+    content = json.loads(file.read_text(encoding="utf-8"))
+    assert content["version"] == 2
+    assert content["settings"]["generator"] == "extractive"
+    (tmp_path / "old.json").write_text('{"metrics": {}, "n": 1, "settings": {}}')
+    with pytest.raises(EvaluationError, match=r"old\.json is no report of a suite, at made"):
+        load_report(tmp_path / "old.json")
+
+
+def test_evidence_by_its_span_and_with_other_white_space(
+    tmp_path: Path, engine: Engine, article: str
+) -> None:
+    start = article.index(CLASH)
+    span = {"document": "diplomasi-kota.txt", "start": start, "end": start + len(CLASH)}
+    spaced = CLASH.replace(" adalah ", "\n  adalah\t")
+    for evidence in (span, spaced):
+        report = asked(engine, tmp_path, {**ANSWERED, "evidence": [evidence]})
+        assert report.metrics["citation_recall"] == 1
+        assert report.questions[0].gold[0].text == CLASH
+
+
+def test_key_facts_and_history(tmp_path: Path, engine: Engine) -> None:
+    facts = ["Kebijakan luar negeri", ["national policy", "potensi benturan"], "anggaran"]
+    leaning = {
+        **ANSWERED,
+        "question": "Apa yang terbesar?",
+        "history": [{"question": "Apa saja tantangan diplomasi kota?", "answer": "Benturan."}],
+        "facts": facts,
+    }
+    report = asked(engine, tmp_path, leaning)
+    assert [fact.found for fact in report.questions[0].facts] == [True, True, False]
+    assert report.metrics["key_fact_recall"] == pytest.approx(2 / 3)
+    assert report.questions[0].earlier == ("Apa saja tantangan diplomasi kota?",)
+
+
+@pytest.mark.parametrize(
+    ("text", "fact", "said"),
+    [
+        ("Pidana paling lama 6 (enam) tahun.", "6 (enam) tahun", True),
+        ("Pidana paling lama 6 (enam) tahun.", "enam TAHUN", True),
+        ("Pada 1867, kereta berjalan.", "867", False),
+        ("Kota-kota", "kota kota", True),
+    ],
+)
+def test_saying_a_fact(text: str, fact: str, said: bool) -> None:  # noqa: FBT001  # a table's column
+    assert says(text, fact) is said
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"evidence": [CLASH, "Ini tidak ada."]},
+            r"q\.jsonl, line 3: question 9: .*'Ini tidak ada",
+        ),
+        ({"place": "UU 1/1900, Pasal 3"}, "line 3: .*has the place 'UU 1/1900, Pasal 3'"),
+        (
+            {"evidence": [{"document": "x.txt", "start": 0, "end": 3}]},
+            r"line 3: .*no document 'x\.txt'",
+        ),
+        (
+            {"evidence": [{"document": "diplomasi-kota.txt", "start": 0, "end": 99_999}]},
+            "line 3: .*ends at character 99999",
+        ),
+    ],
+)
+def test_evidence_must_stand_in_the_documents(
+    tmp_path: Path, engine: Engine, change: dict[str, Any], said: str
+) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(
+        "\n".join([json.dumps(ANSWERED), "", json.dumps({**ANSWERED, "id": "9", **change})])
+    )
+    with pytest.raises(EvaluationError, match=said):
+        evaluate_suite(engine, [path])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"question": "???"}, "line 1: question: .*empty"),
+        ({"facts": []}, None),
+        ({"facts": [[]]}, "line 1: facts"),
+        ({"evidence": [{"document": "a", "start": 3, "end": 3}]}, "line 1: evidence.*behind start"),
+        ({"history": [{"question": ""}]}, "line 1: history"),
+        ({"page": 0}, "line 1: page"),
+        ({"answerable": False, "evidence": [], "facts": ["x"]}, "line 1: .*no key facts"),
+    ],
+)
+def test_fields_are_checked(tmp_path: Path, change: dict[str, Any], said: str | None) -> None:
+    path = write_questions(tmp_path / "q.jsonl", {**ANSWERED, **change})
+    if said is None:
+        assert read_questions(path)
+    else:
+        with pytest.raises(EvaluationError, match=said):
+            read_questions(path)
+
+
+def test_a_file_is_given_once(tmp_path: Path, engine: Engine) -> None:
+    path = write_questions(tmp_path / "q.jsonl", ANSWERED)
+    with pytest.raises(EvaluationError, match=r"q\.jsonl was given twice"):
+        evaluate_suite(engine, [path, path])
+
+
+def test_the_schema_is_that_of_the_code() -> None:
+    file = ROOT / "eval" / "questions.schema.json"
+    assert json.loads(file.read_text(encoding="utf-8")) == question_schema()
+
+
+def test_what_a_model_could_not_answer_is_counted(tmp_path: Path, engine: Engine) -> None:
+    from citydip_rag.engine import Engine as Opened
+
+    settings = engine.settings.model_copy(
+        update={"generator": "openai", "llm_base_url": "http://127.0.0.1:9/v1", "llm_retries": 0}
+    )
+    opened = Opened.open(settings, engine.embedder)
+    try:
+        report = asked(opened, tmp_path, ANSWERED, DECLINED)
+    finally:
+        opened.close()
+    assert report.metrics["generation_failed"] == 0.5
+    assert report.questions[0].failure
+    assert report.metrics["citation_recall"] == 1
