@@ -123,11 +123,12 @@ class AlignmentVerifier(Verifier):
         if not examined:
             kind = "too_long" if len(claim) > _SUSPICIOUS else "no_evidence"
             return Support(0.0, reasons=(Reason(kind),))
-        logit, place = self._model.best([item.compared.values for item in examined])
+        values = [item.compared.values for item in examined]
+        logit, place = self._model.best(values)
         best = examined[place]
         score = probability(logit)
         if score < THRESHOLD:
-            reasons = tuple(_reasons(best.compared))
+            reasons = tuple(_reasons(examined[self._model.nearest(values)].compared))
             return Support(score, best.unit.number, best.unit.span, reasons)
         unit = self._narrowest(examined, best.unit)
         return Support(score, unit.number, unit.span)

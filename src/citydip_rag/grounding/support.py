@@ -30,11 +30,24 @@ class SupportModel(Logistic):
         Args:
             units: features of the claim against each unit; at least one.
         """
-        values = np.array([[unit[name] for name in self.features] for unit in units])
-        terms = (values - np.array(self.means)) / np.array(self.scales) * np.array(self.weights)
-        checked = np.array([name in KINDS for name in self.features])
-        place = best_unit(terms, checked)
+        terms = self._terms(units)
+        place = best_unit(terms, self._checked)
         return float(terms[place].sum()) + self.bias, place
+
+    def nearest(self, units: Sequence[Mapping[str, float]]) -> int:
+        """Place of the unit that a claim aligns with best, whatever the checks find there."""
+        return int(self._terms(units)[:, ~self._checked].sum(axis=1).argmax())
+
+    def _terms(self, units: Sequence[Mapping[str, float]]) -> npt.NDArray[np.float64]:
+        """(units, features) of the log odds."""
+        values = np.array([[unit[name] for name in self.features] for unit in units])
+        centred = values - np.array(self.means)
+        terms: npt.NDArray[np.float64] = centred / np.array(self.scales) * np.array(self.weights)
+        return terms
+
+    @property
+    def _checked(self) -> npt.NDArray[np.bool_]:
+        return np.array([name in KINDS for name in self.features])
 
 
 def best_unit(terms: npt.NDArray[np.float64], checked: npt.NDArray[np.bool_]) -> int:
