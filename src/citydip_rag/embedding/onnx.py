@@ -22,7 +22,6 @@ from citydip_rag.embedding.q4 import BLOCK, BLOCK_BYTES, dequantize_q4
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
-    from tokenizers import Encoding as Tokens
 
 _THREADS: Final = 4
 """A question has too few tokens to be worth more."""
@@ -111,16 +110,16 @@ class OnnxEmbedder(Embedder):
     ) -> list[Encoding]:
         wholes = [prompt + lead + text for lead, text in zip(leads, texts, strict=True)]
         prefixes = [len(prompt) + len(lead) for lead in leads]
-        tokens = self._tokenizer.encode_batch(wholes)
         report = progress or (lambda *_: None)
         results = []
         with _mapping(min(self._workers, len(texts))) as mapped:
-            for encoding in mapped(self._encode, tokens, prefixes, wholes):
+            for encoding in mapped(self._encode, prefixes, wholes):
                 results.append(encoding)
                 report(len(results), len(texts))
         return results
 
-    def _encode(self, tokens: Tokens, prefix: int, whole: str) -> Encoding:
+    def _encode(self, prefix: int, whole: str) -> Encoding:
+        tokens = self._tokenizer.encode(whole)
         ids, offsets = np.array(tokens.ids), np.array(tokens.offsets, dtype=np.int32)
         if len(ids) > self._max_tokens:  # the last one, which ends the text, is kept
             kept = np.r_[: self._max_tokens - 1, len(ids) - 1]
