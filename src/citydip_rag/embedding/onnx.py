@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
@@ -22,14 +22,16 @@ from citydip_rag.embedding.q4 import BLOCK, BLOCK_BYTES, dequantize_q4
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
-    from tokenizers import Encoding as Tokens
+
+_THREADS: Final = 4
+"""A question has too few tokens to be worth more."""
 
 
 class OnnxEmbedder(Embedder):
     """multilingual-e5-small from its 4-bit weights.
 
-    Each text is a pass of its own on one thread: nothing is padded, a text's vectors do not depend
-    on its company, and many texts or many questions at once keep all processors busy.
+    Each text is a pass of its own: nothing is padded, a text's vectors do not depend on its
+    company, and many texts or many questions at once keep all processors busy.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -63,7 +65,7 @@ class OnnxEmbedder(Embedder):
         return None if folder is None else cls(folder)
 
     def in_small_batches(self) -> Self:
-        """The same model on one thread."""
+        """The same model, one text after the other."""
         patient = copy.copy(self)
         patient._workers = 1  # noqa: SLF001  # our own
         return patient
@@ -108,16 +110,16 @@ class OnnxEmbedder(Embedder):
     ) -> list[Encoding]:
         wholes = [prompt + lead + text for lead, text in zip(leads, texts, strict=True)]
         prefixes = [len(prompt) + len(lead) for lead in leads]
-        tokens = self._tokenizer.encode_batch(wholes)
         report = progress or (lambda *_: None)
         results = []
         with _mapping(min(self._workers, len(texts))) as mapped:
-            for encoding in mapped(self._encode, tokens, prefixes, wholes):
+            for encoding in mapped(self._encode, prefixes, wholes):
                 results.append(encoding)
                 report(len(results), len(texts))
         return results
 
-    def _encode(self, tokens: Tokens, prefix: int, whole: str) -> Encoding:
+    def _encode(self, prefix: int, whole: str) -> Encoding:
+        tokens = self._tokenizer.encode(whole)
         ids, offsets = np.array(tokens.ids), np.array(tokens.offsets, dtype=np.int32)
         if len(ids) > self._max_tokens:  # the last one, which ends the text, is kept
             kept = np.r_[: self._max_tokens - 1, len(ids) - 1]
@@ -136,11 +138,16 @@ class OnnxEmbedder(Embedder):
 
 
 def _session(model: Path) -> InferenceSession:
-    """A session that computes a run on the thread that asks for it."""
+    """A session that shares a run among a few threads.
+
+    Threads that spin while they wait would take from other questions what they give to this one.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.intra_op_num_threads = min(_processors(), _THREADS)
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # the graph is as it shall be
     options.graph_optimization_level = level
     options.log_severity_level = 3  # errors
