@@ -118,7 +118,8 @@ class Draft:
 
     async def _attempt(self, generator: Generator) -> AsyncGenerator[Progress]:
         self.checker = self._checker_for(generator)
-        splitter = QuotationSplitter() if generator.quotes else ProseSplitter()
+        made = QuotationSplitter if generator.quotes else ProseSplitter
+        splitter = await asyncio.get_running_loop().run_in_executor(_threads(), made)
         try:
             async with aclosing(self._told(generator, splitter)) as events:
                 async for event in events:

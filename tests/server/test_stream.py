@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,6 +19,7 @@ from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.schema import Language, Turn
 from citydip_rag.server.app import create_app
+from citydip_rag.serving import make_config
 
 QUESTION = "Apa tantangan terbesar diplomasi kota?"
 TRUE = "Meskipun memiliki banyak keuntungan, diplomasi kota juga menghadapi tantangan."
@@ -178,3 +180,30 @@ async def test_a_client_that_leaves_before_a_reply_ends_the_work(
         await asyncio.sleep(0.5)
         assert not generator.begun.is_set(), "nothing is begun after that"
         assert (await client.post(f"{address}/ask", json={"question": QUESTION})).status_code == 200
+
+
+async def test_a_server_that_ends_breaks_questions_off_without_a_trace(
+    endless: tuple[Library, Endless], caplog: pytest.LogCaptureFixture
+) -> None:
+    library, generator = endless
+    settings = library.live.current.settings.model_copy(update={"port": 0})
+    config = make_config(create_app(library), settings)
+    config.timeout_graceful_shutdown = 1
+    said = logging.getLogger("uvicorn.error")
+    said.addHandler(caplog.handler)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    asked = {"question": QUESTION, "generator": "endless"}
+    async with httpx.AsyncClient(timeout=20) as client:
+        asking = asyncio.create_task(client.post(f"{address}/ask", json=asked))
+        await asyncio.wait_for(generator.begun.wait(), 10)
+        server.should_exit = True
+        await asyncio.wait_for(serving, 10)
+        await asyncio.gather(asking, return_exceptions=True)
+    await asyncio.wait_for(generator.ended.wait(), 5)
+    said.removeHandler(caplog.handler)
+    assert "shutdown exceeded" in caplog.text
+    assert "Traceback" not in caplog.text

@@ -92,8 +92,10 @@ class ProseSplitter(SentenceSplitter):
     """For a language model: sentences, list items and lines, wherever the markers stand."""
 
     def __init__(self) -> None:
+        """Begin a text; the first time this takes a second, for loading what splits."""
         super().__init__()
         self._enough = 0
+        sentence_spans("", 0, 0)
 
     def feed(self, piece: str) -> list[Sentence]:
         """Sentences after which another one has begun."""
