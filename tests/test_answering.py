@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
 import pytest
 
 from citydip_rag import Engine, Language
+from citydip_rag.answering import MAX_CHARACTERS, MAX_CLAIMS, Draft
 from citydip_rag.errors import GenerationError, QuestionError
 from citydip_rag.evaluation.collection import whole_passage
 from citydip_rag.events import Answered, Checked, Discarded, Event, Retrieved, Written
@@ -286,3 +288,118 @@ async def test_an_unfinished_sentence_is_none(scripted: Engine) -> None:
     use(scripted, Scripted(f"{TRUE} [1] Dunia diplomasi tidak lagi eksklusif", fails_after=100))
     answer = await scripted.ask(QUESTION, generator="scripted")
     assert [claim.text for claim in answer.claims] == [TRUE]
+
+
+class Blurting(Scripted):
+    """Writes all of it in one piece."""
+
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[str]:
+        yield self.text
+
+
+MANY = "".join(f"Walikota nomor {n} bertemu dengan investor kota. " for n in range(1_500))
+
+
+async def test_one_huge_piece_is_held_to_the_same_limits(scripted: Engine) -> None:
+    use(scripted, Blurting(MANY))
+    answer = await scripted.ask(QUESTION, generator="scripted", policy=Policy.MARK)
+    assert len(answer.claims) == MAX_CLAIMS
+    assert len(answer.written) < MAX_CHARACTERS
+    assert answer.failure == "answer-cut"
+    use(scripted, Blurting(" ".join(f"kata{n}" for n in range(100_000))))
+    answer = await scripted.ask(QUESTION, generator="scripted", policy=Policy.MARK)
+    assert len(answer.written) == MAX_CHARACTERS
+    assert answer.failure == "answer-cut"
+
+
+class Slow(Verifier):
+    """Takes its time, and counts."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.asked = 0
+
+    def support(self, claim: str, evidence: Sequence[Passage]) -> Support:
+        self.asked += 1
+        time.sleep(self.seconds)
+        return Support(0.0)
+
+
+def drafted(verifier: Verifier, generator: Generator, seconds: float) -> Draft:
+    passage = whole_passage("d", "", TRUE)[1]
+    request = GenerationRequest(QUESTION, Language.INDONESIAN, [passage], [])
+    language = Language.INDONESIAN
+
+    def checker(_: Generator) -> Checker:
+        return Checker([passage], verifier, _named, language, Policy.MARK)
+
+    return Draft(request, checker, generator, seconds)
+
+
+async def test_checking_is_part_of_the_time_that_an_answer_is_given() -> None:
+    verifier = Slow(0.05)
+    draft = drafted(verifier, Blurting(MANY), 0.3)
+    begun = time.monotonic()
+    events = [event async for event in draft.write(Blurting(""))]
+    assert time.monotonic() - begun < 1.5
+    assert draft.failure == "model-late"
+    assert 1 <= verifier.asked <= 7
+    assert sum(isinstance(event, Checked) for event in events) == verifier.asked
+
+
+async def test_a_generator_that_hangs_is_left_in_time() -> None:
+    class Hanging(Scripted):
+        async def stream(self, request: GenerationRequest) -> AsyncIterator[str]:
+            yield f"{TRUE} Dan "
+            await asyncio.sleep(60)
+
+    draft = drafted(Slow(0.0), Hanging(""), 0.3)
+    begun = time.monotonic()
+    assert [event async for event in draft.write(Blurting(""))]
+    assert time.monotonic() - begun < 1.5
+    assert draft.failure == "model-late"
+
+
+async def test_who_leaves_ends_the_checking() -> None:
+    verifier = Slow(0.05)
+    draft = drafted(verifier, Blurting(MANY), 60)
+
+    async def read() -> None:
+        async for _ in draft.write(Blurting("")):
+            pass
+
+    reading = asyncio.create_task(read())
+    while not verifier.asked:
+        await asyncio.sleep(0.01)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    asked = verifier.asked
+    await asyncio.sleep(0.3)
+    assert verifier.asked <= asked + 1
+
+
+async def test_checking_leaves_turns_and_threads_for_others() -> None:
+    """Six answers that are being checked once took the server from everybody."""
+    drafts = [drafted(Slow(0.1), Blurting(MANY), 60) for _ in range(40)]
+
+    async def read(draft: Draft) -> None:
+        async for _ in draft.write(Blurting("")):
+            pass
+
+    reading = [asyncio.create_task(read(draft)) for draft in drafts]
+    await asyncio.sleep(0.2)
+    begun = time.monotonic()
+    await asyncio.to_thread(time.sleep, 0)  # as the search does
+    assert time.monotonic() - begun < 0.5
+    for task in reading:
+        task.cancel()
+    await asyncio.gather(*reading, return_exceptions=True)
+
+
+async def test_signs_that_nobody_sees_hide_no_word(scripted: Engine) -> None:
+    hidden = TRUE.replace("banyak", "ban\u200byak").replace("kota", "ko\u00adta")
+    answer = await ask(scripted, f"\u202e{hidden}\u202c [1\u2060] [?]")
+    assert answer.answer == f"{TRUE} [1]"
+    assert answer.written == f"{TRUE} [1] [?]"
+    denied = TRUE.replace("juga", "ti\u200bdak")
+    assert (await ask(scripted, f"{denied} [1]")).generator == "extractive"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from functools import cache
 from typing import Final
 
-from citydip_rag.errors import AnswerCutError, GenerationError
+from citydip_rag.errors import AnswerCutError, GenerationError, ModelLateError
 from citydip_rag.events import Checked, Discarded, Written
 from citydip_rag.generation import GenerationRequest, Generator, declines
 from citydip_rag.grounding import Checker, ProseSplitter, QuotationSplitter, Sentence
+from citydip_rag.grounding.sentences import SentenceSplitter
 from citydip_rag.questions import without_controls
 from citydip_rag.schema import Claim
 from citydip_rag.texts import catalogue, text
@@ -23,6 +26,18 @@ MAX_CLAIMS: Final = 60
 """Sentences of an answer that are checked; nobody asks for more."""
 MAX_REPEATED: Final = 5
 """Sentences that only say again what has been said, after which a model is stopped."""
+MAX_CHARACTERS: Final = 20_000
+"""Of a model's answer; it is stopped at them."""
+_MOUTHFUL: Final = 500
+"""Characters that are told and checked at once; a model may send any number in one piece."""
+_CHECKERS: Final = 2
+"""Sentences that are checked at the same time, of all answers: the search has threads of its own,
+and whoever waits for something else is to get a turn."""
+_INVISIBLE: Final = re.compile(
+    r"[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    r"\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+"""Signs that nobody sees, and that hide words from the checks or turn them round."""
 _ENDED: Final = re.compile(r"[.!?…][\"'”’»)]*$")
 
 Progress = Written | Checked | Discarded
@@ -46,8 +61,16 @@ class Draft:
         request: GenerationRequest,
         checker_for: Callable[[Generator], Checker],
         generator: Generator,
+        seconds: float,
     ) -> None:
-        """Begin an answer; nothing is written yet."""
+        """Begin an answer; nothing is written yet.
+
+        Args:
+            request: what the generator is told.
+            checker_for: makes a checker for what a generator writes.
+            generator: writes.
+            seconds: that a language model's answer may take, with its checks.
+        """
         self._request = request
         self._checker_for = checker_for
         self.generator = generator
@@ -58,6 +81,8 @@ class Draft:
         self.notice = ""
         self.failure = ""
         self._repeated = 0
+        self._seconds = seconds
+        self._deadline = 0.0
 
     async def write(self, quoting: Generator) -> AsyncGenerator[Progress]:
         """Write the answer.
@@ -68,6 +93,7 @@ class Draft:
         Raises:
             GenerationError: of a generator that quotes; any other's failure is noted.
         """
+        self._deadline = asyncio.get_running_loop().time() + self._seconds
         async with aclosing(self._attempt(self.generator)) as events:
             async for event in events:
                 yield event
@@ -92,46 +118,99 @@ class Draft:
 
     async def _attempt(self, generator: Generator) -> AsyncGenerator[Progress]:
         self.checker = self._checker_for(generator)
-        splitter = QuotationSplitter() if generator.quotes else ProseSplitter()
+        made = QuotationSplitter if generator.quotes else ProseSplitter
+        splitter = await asyncio.get_running_loop().run_in_executor(_threads(), made)
         try:
-            async with aclosing(self._pieces(generator)) as pieces:
-                async for piece in pieces:
-                    yield Written(text=piece)
-                    for checked in await self._check(splitter.feed(piece)):
-                        yield checked
+            async with aclosing(self._told(generator, splitter)) as events:
+                async for event in events:
+                    yield event
         except GenerationError as error:
-            if generator.quotes:
-                raise
-            logger.warning("the generator failed: %s", error)
-            self.failure = error.slug
-        rest = splitter.finish()
-        if self.failure:  # what was being written when it failed is no sentence
-            rest = [sentence for sentence in rest if _ENDED.search(sentence.text)]
-        for checked in await self._check(rest):
-            yield checked
+            self._fail(error)
+        try:
+            for sentence in self._left(splitter):
+                if checked := await self._check(sentence):
+                    yield checked
+        except GenerationError as error:
+            self._fail(error)
         self.lead = splitter.lead
 
-    async def _pieces(self, generator: Generator) -> AsyncGenerator[str]:
-        """What a generator writes, as long as it is not too much."""
-        async with aclosing(_closing(generator.stream(self._request))) as pieces:
+    async def _told(
+        self, generator: Generator, splitter: SentenceSplitter
+    ) -> AsyncGenerator[Progress]:
+        async with aclosing(self._pieces(generator)) as pieces:
             async for piece in pieces:
+                yield Written(text=piece)
+                for sentence in splitter.feed(piece):
+                    if checked := await self._check(sentence):
+                        yield checked
+
+    def _left(self, splitter: SentenceSplitter) -> list[Sentence]:
+        """The last sentences; what was being written when a model failed is none."""
+        rest = splitter.finish()
+        return [s for s in rest if not self.failure or _ENDED.search(s.text)]
+
+    def _fail(self, error: GenerationError) -> None:
+        """Note what went wrong with a language model; what quotes ought not to go wrong."""
+        if self.generator.quotes:
+            raise error
+        logger.warning("the generator failed: %s", error)
+        self.failure = self.failure or error.slug
+
+    async def _pieces(self, generator: Generator) -> AsyncGenerator[str]:
+        """What a generator writes, in mouthfuls, as long as it is not too much."""
+        async with aclosing(_closing(generator.stream(self._request))) as pieces:
+            while (piece := await self._next(pieces)) is not None:
                 said = without_controls(piece)
                 if not generator.quotes:
-                    self.written += said
-                    if len(self.checker.claims) >= MAX_CLAIMS or self._repeated >= MAX_REPEATED:
-                        raise AnswerCutError("The answer is too long, or repeats itself.")
-                yield said
+                    said = _INVISIBLE.sub("", said)
+                for start in range(0, len(said), _MOUTHFUL):
+                    yield self._taken(said[start : start + _MOUTHFUL])
+                    await asyncio.sleep(0)  # for all others who wait
 
-    async def _check(self, sentences: Sequence[Sentence]) -> list[Checked]:
-        if not sentences or (not self.generator.quotes and declines(self.written)):
-            return []
-        found = await asyncio.to_thread(lambda: [self.checker.check(s) for s in sentences])
-        self._repeated += found.count(None)
-        return [
-            Checked(claim=f.claim, shown=f.shown, citation=f.citation)
-            for f in found
-            if f is not None
-        ]
+    def _taken(self, said: str) -> str:
+        """What of it is not too much.
+
+        Raises:
+            GenerationError: nothing is.
+        """
+        if self.generator.quotes:
+            return said
+        self._hold_to_limits()
+        room = MAX_CHARACTERS - len(self.written)
+        if room <= 0:
+            raise AnswerCutError("The model does not stop writing.", "Choose another model.")
+        self.written += said[:room]
+        return said[:room]
+
+    async def _next(self, pieces: AsyncGenerator[str]) -> str | None:
+        try:
+            async with asyncio.timeout_at(None if self.generator.quotes else self._deadline):
+                return await anext(pieces, None)
+        except TimeoutError as error:
+            raise _late() from error
+
+    async def _check(self, sentence: Sentence) -> Checked | None:
+        """What becomes of a sentence; None where nothing does.
+
+        Raises:
+            GenerationError: there have been enough of them.
+        """
+        if not self.generator.quotes:
+            self._hold_to_limits()
+            if declines(self.written):
+                return None
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(_threads(), self.checker.check, sentence)
+        if found is None:
+            self._repeated += 1
+            return None
+        return Checked(claim=found.claim, shown=found.shown, citation=found.citation)
+
+    def _hold_to_limits(self) -> None:
+        if len(self.checker.claims) >= MAX_CLAIMS or self._repeated >= MAX_REPEATED:
+            raise AnswerCutError("The answer is too long, or repeats itself.")
+        if asyncio.get_running_loop().time() >= self._deadline:
+            raise _late()
 
     def _discard(self, why: str) -> None:
         self.notice = text(self._request.language, f"notice.{why}")
@@ -158,6 +237,18 @@ class Draft:
         if self.failure:
             notices.append(text(language, "notice.cut_off") + self._cause())
         self.notice = " ".join(notices)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_CHECKERS, thread_name_prefix="checking")
+
+
+def _late() -> ModelLateError:
+    return ModelLateError(
+        "The answer is not finished and checked in the time it is given.",
+        "Ask for less, choose a quicker model, or raise CITYDIP_LLM_TOTAL_SECONDS.",
+    )
 
 
 async def _closing(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:

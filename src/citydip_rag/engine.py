@@ -131,7 +131,8 @@ class Engine:
         read = [candidate.passage for candidate in found.candidates]
         language = options.get("language") or (asked.language if turns else found.language)
         request = GenerationRequest(alone, language, read, found.evidence, found.located)
-        draft = Draft(request, lambda by: self._checker(by, request, policy), chosen)
+        limit = self.settings.llm_total_seconds
+        draft = Draft(request, lambda by: self._checker(by, request, policy), chosen, limit)
         answering = self._finder.answers(found)
         shown = list(found.candidates[: options.get("top_k") or self.settings.top_k])
         yield Retrieved(

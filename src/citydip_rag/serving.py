@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import logging
 import socket
 from typing import Final
 
@@ -46,15 +48,26 @@ def serve(settings: Settings) -> None:
         CitydipError: the address is taken, or model or index are not usable.
     """
     _check_address(settings.host, settings.port)
+    uvicorn.Server(make_config(build_app(settings), settings)).run()
+
+
+def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How an application is served."""
     config = uvicorn.Config(
-        build_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_level="info",
         timeout_graceful_shutdown=5,
         server_header=False,
     )
-    uvicorn.Server(config).run()
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    return config
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record says more than that a question was broken off: the server says so itself."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 def _check_address(host: str, port: int) -> None:

@@ -10,9 +10,17 @@ import logging
 import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -40,6 +48,23 @@ def _path(value: object) -> object:
 
 
 CheckedPath = Annotated[Path, BeforeValidator(_path)]
+
+
+def _address(value: str) -> str:
+    """An address that paths can be put behind, and that holds nothing else."""
+    try:
+        parts = urlsplit(value)
+        port = parts.port  # looks at it for the first time
+    except ValueError as error:
+        raise ValueError("its host or its port, 0 to 65535, is not valid") from error
+    if not parts.hostname or port == 0 or any(c.isspace() or not c.isprintable() for c in value):
+        raise ValueError("this is no address; one such as http://127.0.0.1:8080/v1 is")
+    if parts.query or parts.fragment or value.endswith(("?", "#")):
+        raise ValueError("leave out what follows ? or #; a key goes into llm_api_key")
+    return value
+
+
+Address = Annotated[str, Field(pattern=r"^https?://[^\s/]"), AfterValidator(_address)]
 
 
 def _names(value: object) -> object:
@@ -93,7 +118,7 @@ class Settings(BaseSettings):
         description="What checks a model's sentences: `alignment`, or the name or folder of a"
         " sentence-transformers CrossEncoder trained for natural language inference.",
     )
-    llm_base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]")] = Field(
+    llm_base_url: Address = Field(
         default="http://127.0.0.1:8080/v1",
         description="Of an OpenAI-compatible chat server; for the generator `openai`.",
     )
@@ -106,6 +131,11 @@ class Settings(BaseSettings):
         default=4096, description="What the model takes in and gives out at once."
     )
     llm_max_tokens: Annotated[int, Field(ge=16)] = Field(default=400, description="Of an answer.")
+    llm_thinking_tokens: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="That a model may spend on thinking, besides those of its answer; they count as"
+        " part of its context.",
+    )
     llm_passages: Annotated[int, Field(ge=1, le=10)] = Field(
         default=5, description="Passages that a model is sent at most."
     )
@@ -138,6 +168,16 @@ class Settings(BaseSettings):
     )
     port: Annotated[int, Field(ge=0, le=65535)] = 7860
 
+    @model_validator(mode="after")
+    def _one_way_to_sign_in(self) -> Self:
+        key = self.llm_api_key.get_secret_value().strip() if self.llm_api_key else ""
+        if key and "@" in urlsplit(self.llm_base_url).netloc:
+            raise ValueError(
+                "llm_base_url holds a name or a password, and llm_api_key is set: a server is sent"
+                " one of them; take the other away"
+            )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -162,7 +202,7 @@ def load_settings(**overrides: object) -> Settings:
         settings = Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            ": ".join(filter(None, (".".join(str(part) for part in item["loc"]), item["msg"])))
             for item in error.errors(include_input=False)
         )
         raise SettingsError(

@@ -359,7 +359,7 @@ async def test_an_engine_whose_server_is_gone_quotes(engine: Engine) -> None:
 async def test_a_password_in_the_address_is_never_told() -> None:
     async with faulty(good) as server:
         address = server.address.replace("http://", "http://me:hidden@")
-    generator = OpenAIGenerator(settings(address, llm_retries=0))
+    generator = OpenAIGenerator(settings(address, llm_retries=0, llm_api_key=None))
     with pytest.raises(GenerationError) as raised:
         await written(generator)
     assert "hidden" not in str(raised.value)

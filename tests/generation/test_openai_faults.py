@@ -5,17 +5,26 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 import socket
 import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
-from citydip_rag.errors import ContextLengthError, GenerationError, SettingsError
+from citydip_rag.errors import (
+    AnswerCutError,
+    ContextLengthError,
+    GenerationError,
+    ModelBusyError,
+    ModelUnreachableError,
+    SettingsError,
+)
 from citydip_rag.generation.chat import Message
-from citydip_rag.generation.openai import OpenAIGenerator
-from citydip_rag.settings import Settings
+from citydip_rag.generation.openai import MAX_ANSWER_CHARACTERS, OpenAIGenerator
+from citydip_rag.settings import Settings, load_settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from chat_servers import END, STREAM, Call, Script, event, faulty, reply
@@ -285,6 +294,10 @@ async def test_an_unknown_model_is_told_with_the_known_ones() -> None:
     [
         ("/home/ani/models/tiny.gguf", "tiny.gguf"),
         ("C:\\models\\tiny.gguf", "tiny.gguf"),
+        ("root@host:/home/x/secret.gguf", "secret.gguf"),
+        ("../models/tiny.gguf", "tiny.gguf"),
+        ("models/tiny.gguf", "tiny.gguf"),
+        ("hf.co/bartowski/Llama-3.2-1B-GGUF:Q4_K_M", "hf.co/bartowski/Llama-3.2-1B-GGUF:Q4_K_M"),
         ("Qwen/Qwen3-4B", "Qwen/Qwen3-4B"),
         ("llama3.2:1b", "llama3.2:1b"),
     ],
@@ -343,8 +356,236 @@ def test_a_key_that_cannot_be_sent(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["http://[::1", "http://a:b:c/v1", "http://exa mple/v1", "http://:80/v1"]
+    ("address", "said"),
+    [
+        ("http://[::1", "not valid"),
+        ("http://a:b:c/v1", "not valid"),
+        ("http://exa mple/v1", "no address"),
+        ("http://:80/v1", "no address"),
+        ("http://127.0.0.1:99999/v1", "0 to 65535"),
+        ("http://127.0.0.1:0/v1", "no address"),
+        ("http://127.0.0.1:1/v1?api_key=hunter2", "what follows"),
+        ("http://127.0.0.1:1/v1?", "what follows"),
+        ("http://127.0.0.1:1/v1#hunter2", "what follows"),
+        ("http://me:hunter2@127.0.0.1:1/v1", "llm_api_key is set"),
+    ],
 )
-def test_an_address_that_is_none(address: str) -> None:
-    with pytest.raises(SettingsError, match="CITYDIP_LLM_BASE_URL"):
-        generator(address)
+def test_an_address_that_is_none(address: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as raised:
+        load_settings(llm_base_url=address, llm_api_key=KEY)
+    assert "llm_base_url" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+async def test_an_address_is_checked_however_it_came() -> None:
+    """Settings that are copied are not checked again."""
+    for address in ("http://[::1", "http://:80/v1"):
+        with pytest.raises(SettingsError, match="CITYDIP_LLM_BASE_URL"):
+            OpenAIGenerator(Settings().model_copy(update={"llm_base_url": address}))
+    for host in ("127.0.0.1:99999", "a" * 300 + ".invalid"):
+        changes = {"llm_base_url": f"http://{host}/v1", "llm_retries": 0}
+        made = OpenAIGenerator(Settings().model_copy(update=changes))
+        with pytest.raises(ModelUnreachableError, match="cannot be reached"):
+            await written(made)
+        await made.aclose()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTP_PROXY", "socks5://me:hunter2@127.0.0.1:9"),
+        ("HTTP_PROXY", "garbage://hunter2"),
+        ("ALL_PROXY", "http://[::hunter2"),
+        ("SSL_CERT_FILE", "/nowhere/hunter2.pem"),
+    ],
+)
+async def test_what_the_environment_says_wrongly(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    made = generator("http://example.invalid/v1")
+    with pytest.raises(ModelUnreachableError, match=name) as raised:
+        await written(made)
+    with pytest.raises(ModelUnreachableError, match="cannot be set up"):
+        await made.check()
+    assert "hunter2" not in str(raised.value)
+    await made.aclose()
+
+
+async def test_a_password_in_the_address_is_sent_and_never_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with faulty(good) as server:
+        address = server.address.replace("http://", "http://me:hunter%402@")
+        made = generator(address, llm_api_key=None)
+        assert await written(made) == "Halo."
+        assert server.calls[0].headers["authorization"] == httpx.BasicAuth(
+            "me", "hunter@2"
+        )._build_auth_header("me", "hunter@2")
+        await made.aclose()
+    said = [record.getMessage() for record in caplog.records if record.name == "httpx"]
+    assert any("/chat/completions" in line for line in said)
+    assert not any("hunter" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '"m\\ud800"',
+        '"\\u001b]0;pwn\\u0007/home/x/secret.gguf"',
+        '"m\\u202e"',
+        "null",
+        "7",
+        '""',
+        "[]",
+    ],
+)
+async def test_what_is_no_name_of_a_model_is_not_taken_for_one(name: str) -> None:
+    async def lists(call: Call, number: int) -> None:
+        if call.path.endswith("/models"):
+            await call.send(
+                reply(200, f'{{"data": [{{"id": {name}}}, {{"id": "good"}}]}}'.encode())
+            )
+        else:
+            await good(call, number)
+
+    async with faulty(lists) as server:
+        made = generator(server.address, llm_model="")
+        assert await written(made) == "Halo."
+        assert made.model == "good"
+        await made.aclose()
+
+
+async def test_a_set_name_that_no_terminal_should_see() -> None:
+    async with faulty(good) as server:
+        made = generator(server.address, llm_model="\x1b[31m\udcff/srv/tiny.gguf")
+        assert made.model == "tiny.gguf"
+        assert await written(made) == "Halo."
+        await made.aclose()
+    with pytest.raises(ModelUnreachableError):
+        await made.check()
+
+
+def delta(said: object, finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": said, "finish_reason": finish}
+    return f"data: {json.dumps({'choices': [choice]})}\n\n".encode()
+
+
+HALO = event("Ha") + event("lo.") + END
+WHOLE = b'{"choices":[{"message":{"content":"Halo."},"finish_reason":"stop"}]}'
+SPREAD = b'data: {"choices": [{"index": 0,\r\ndata:  "delta": {"content": "Halo."}}]}\r\n\r\n' + END
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("Application/JSON; charset=utf-8", WHOLE),
+        ("text/plain", b" \n " + WHOLE),
+        ("", WHOLE),
+        ("application/json", HALO),
+        ("", HALO),
+        ("text/event-stream", b"\xef\xbb\xbf" + HALO),
+        ("text/event-stream", HALO.replace(b"\n", b"\r")),
+        ("text/event-stream", HALO.replace(b"\n", b"\r\n")),
+        ("text/event-stream", HALO.replace(b"\n\n", b"\n")),
+        ("text/event-stream", SPREAD),
+        ("text/event-stream", delta({"content": [{"type": "text", "text": "Halo."}]}) + END),
+        ("text/event-stream", event("Halo.", "STOP")),
+        ("text/event-stream", event("Halo.", "eos_token")),
+        ("text/event-stream", HALO.replace(b'"index": 0', b'"index": "0"')),
+    ],
+)
+async def test_replies_as_servers_send_them(kind: str, body: bytes, size: int) -> None:
+    async def answer(call: Call, _: int) -> None:
+        named = f"content-type: {kind}\r\n" if kind else ""
+        await call.send(f"HTTP/1.1 200 OK\r\n{named}connection: close\r\n\r\n".encode())
+        await call.send(*[body[i : i + size] for i in range(0, len(body), size)])
+
+    async with faulty(answer) as server:
+        made = generator(server.address)
+        assert await written(made) == "Halo."
+        await made.aclose()
+
+
+@pytest.mark.parametrize(
+    ("finish", "told"),
+    [
+        ("LENGTH", "CITYDIP_LLM_MAX_TOKENS"),
+        ("max_tokens", "CITYDIP_LLM_MAX_TOKENS"),
+        ("error", "before the end of its answer: error"),
+        ("insufficient_system_resource", "insufficient"),
+    ],
+)
+async def test_an_answer_is_whole_only_where_it_is_said_to_be(finish: str, told: str) -> None:
+    async def stops(call: Call, _: int) -> None:
+        await call.send(STREAM, event("Halo dan"), event("", finish), b"data: [DONE]\n\n")
+
+    async with faulty(stops) as server:
+        made = generator(server.address)
+        with pytest.raises(AnswerCutError, match=told):
+            await written(made)
+        await made.aclose()
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+async def test_a_model_that_thinks_first_is_waited_for(field: str) -> None:
+    async def thinks(call: Call, _: int) -> None:
+        await call.send(STREAM, *[delta({field: "hm "})] * 10, pause=0.1)
+        await call.send(HALO)
+
+    async with faulty(thinks) as server:
+        made = generator(server.address, llm_thinking_tokens=1000)
+        assert await written(made) == "Halo."
+        assert server.calls[0].body["max_tokens"] == 1050
+        assert made.context_tokens == Settings().llm_context_tokens - 1000
+        await made.aclose()
+
+
+async def test_a_model_that_only_thinks_is_given_more_to_think_with() -> None:
+    async def thinks(call: Call, _: int) -> None:
+        await call.send(STREAM, delta({"reasoning": "hm "}), delta({}, "length"))
+
+    async with faulty(thinks) as server:
+        made = generator(server.address)
+        with pytest.raises(AnswerCutError, match="CITYDIP_LLM_THINKING_TOKENS"):
+            await written(made)
+        await made.aclose()
+
+
+async def test_one_huge_piece_is_cut_before_it_is_given_away() -> None:
+    async def blurts(call: Call, _: int) -> None:
+        await call.send(STREAM, event("kata " * 100_000), END)
+
+    async with faulty(blurts) as server:
+        made = generator(server.address)
+        pieces = made.chat(MESSAGES, 50)
+        assert len(await anext(pieces)) == MAX_ANSWER_CHARACTERS
+        with pytest.raises(AnswerCutError, match="does not stop writing"):
+            await anext(pieces)
+        await made.aclose()
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "9" * 400,
+        "inf",
+        "1e9",
+        "-5",
+        "²",
+        "Wed, 21 Oct 9999 07:28:00 GMT",
+        "Thu, 01 Jan 0000 00:00:00 GMT",
+    ],
+)
+async def test_no_wait_is_told_that_nobody_waits(wait: str) -> None:
+    async def busy(call: Call, _: int) -> None:
+        head = b"HTTP/1.1 429 X\r\ncontent-length: 2\r\nconnection: close\r\nretry-after: "
+        await call.send(head + wait.encode() + b"\r\n\r\n{}")
+
+    async with faulty(busy) as server:
+        made = generator(server.address, llm_retries=0)
+        with pytest.raises(ModelBusyError, match=r"Ask again( a little)? later\.$"):
+            await written(made)
+        await made.aclose()

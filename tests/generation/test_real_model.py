@@ -13,7 +13,9 @@ from citydip_rag import Engine, Settings
 from citydip_rag.errors import GenerationError, MissingDependencyError, SettingsError
 from citydip_rag.events import Checked, Written
 from citydip_rag.generation import ExtractiveGenerator, Generator, Generators
+from citydip_rag.generation.chat import Message
 from citydip_rag.generation.llamacpp import LlamaCppGenerator
+from citydip_rag.generation.openai import OpenAIGenerator
 from citydip_rag.schema import Policy
 
 QUESTION = "What is the greatest challenge of city diplomacy?"
@@ -118,6 +120,28 @@ async def test_a_damaged_model_file_is_told(tmp_path: Path, small_model: Path) -
     with pytest.raises(GenerationError, match="cannot be loaded"):
         async for _ in generator.chat([], 5):
             pass
+
+
+async def test_who_leaves_while_the_model_loads_leaves_it_to_the_next(
+    small_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = LlamaCppGenerator(Settings(llm_gguf=small_model, llm_max_tokens=16))
+    loads: list[float] = []
+    load = generator._loaded
+
+    def slowly() -> OpenAIGenerator:
+        loads.append(time.monotonic())
+        time.sleep(0.5)
+        return load()
+
+    monkeypatch.setattr(generator, "_loaded", slowly)
+    asked = [Message(role="user", content="Hello?")]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(generator.chat(asked, 5)), 0.1)
+    async for _ in generator.chat(asked, 5):
+        break
+    assert len(loads) == 1
+    await generator.aclose()
 
 
 def test_without_the_library_the_install_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,13 +42,13 @@ class LlamaCppGenerator(ChatGenerator):
             ) from error
         self._library: Any = xllamacpp
         self._file = _checked(settings.llm_gguf)
-        self.context_tokens = settings.llm_context_tokens
+        self.context_tokens = settings.llm_context_tokens - settings.llm_thinking_tokens
         self.answer_tokens = settings.llm_max_tokens
         self.most_passages = settings.llm_passages
         self._settings = settings
         self._server: Any = None
         self._client: OpenAIGenerator | None = None
-        self._loading = asyncio.Lock()
+        self._loading: asyncio.Task[OpenAIGenerator] | None = None
 
     @property
     def name(self) -> str:
@@ -62,24 +62,30 @@ class LlamaCppGenerator(ChatGenerator):
 
     async def chat(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str]:
         """The reply as it comes; the first one waits for the model to be loaded."""
-        async with self._loading:
-            if self._client is None:
-                self._client = await asyncio.to_thread(self._loaded)
-        async with aclosing(self._client.chat(messages, max_tokens)) as pieces:
+        client = self._client or await self._load()
+        async with aclosing(client.chat(messages, max_tokens)) as pieces:
             async for piece in pieces:
                 yield piece
+
+    async def _load(self) -> OpenAIGenerator:
+        """The model's client, loaded once: who does not wait for it leaves it to the next."""
+        if self._loading is None or _failed(self._loading):
+            self._loading = asyncio.create_task(asyncio.to_thread(self._loaded))
+            self._loading.add_done_callback(_failed)
+        self._client = await asyncio.shield(self._loading)
+        return self._client
 
     async def aclose(self) -> None:
         """Stop the model's server."""
         if self._client is not None:
             await self._client.aclose()
-        self._client = self._server = None
+        self._client = self._server = self._loading = None
 
     def _loaded(self) -> OpenAIGenerator:
         key = secrets.token_urlsafe(32)
         parameters = self._library.CommonParams()
         parameters.model.path = str(self._file)
-        parameters.n_ctx = self.context_tokens
+        parameters.n_ctx = self._settings.llm_context_tokens
         parameters.n_parallel = 1
         parameters.hostnames = ["127.0.0.1"]
         parameters.port = 0
@@ -102,6 +108,10 @@ class LlamaCppGenerator(ChatGenerator):
                 }
             )
         )
+
+
+def _failed(loading: asyncio.Task[OpenAIGenerator]) -> bool:
+    return loading.cancelled() or (loading.done() and loading.exception() is not None)
 
 
 def _checked(file: Path | None) -> Path:

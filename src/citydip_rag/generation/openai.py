@@ -24,18 +24,22 @@ from citydip_rag.generation.server import ChatServer
 from citydip_rag.generation.waiting import Waiting
 from citydip_rag.generation.wire import (
     BrokenStreamError,
-    event_data,
-    lines,
+    error_text,
     parsed,
-    piece_of,
     whole,
 )
+from citydip_rag.generation.wire import pieces as pieces_of
 from citydip_rag.settings import Settings
 
 MAX_ANSWER_CHARACTERS: Final = 20_000
-_LIMITS: Final = frozenset({"length", "content_filter"})
-"""Reasons to finish that leave an answer unfinished."""
-_OTHER_FIELDS: Final = (":", "event", "id", "retry")
+CHARACTERS_PER_TOKEN: Final = 6
+_ENDS: Final = frozenset(
+    {"stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete", "completed", "done"}
+)
+"""Reasons to finish that are the end of an answer; what others mean, nobody knows."""
+_FULL: Final = frozenset({"length", "max_tokens", "model_length"})
+MAX_MODELS: Final = 1_000
+MAX_NAME_CHARACTERS: Final = 500
 _FIRST_BACK_OFF_SECONDS: Final = 0.5
 
 
@@ -44,7 +48,7 @@ class OpenAIGenerator(ChatGenerator):
 
     def __init__(self, settings: Settings) -> None:
         """Take address, model, key and limits from the settings; nothing is connected yet."""
-        self.context_tokens = settings.llm_context_tokens
+        self.context_tokens = settings.llm_context_tokens - settings.llm_thinking_tokens
         self.answer_tokens = settings.llm_max_tokens
         self.most_passages = settings.llm_passages
         self._settings = settings
@@ -79,9 +83,9 @@ class OpenAIGenerator(ChatGenerator):
                         yield piece
             except Refusal as error:  # which comes before the first piece
                 pause = self._pause(error, attempt, deadline)
-            except AnswerCutError:
+            except AnswerCutError as error:
                 self._breaker.succeeded()
-                raise
+                raise AnswerCutError(self._server.safe(error.message), error.remedy) from None
             except GenerationError as error:
                 self._breaker.failed()
                 raise type(error)(self._server.safe(error.message), error.remedy) from None
@@ -105,10 +109,10 @@ class OpenAIGenerator(ChatGenerator):
 
     async def check(self) -> None:
         """Ask the server for its models, and look for the one that is set."""
-        known = await self.models()
-        if self._settings.llm_model and self._settings.llm_model not in known:
+        known = [shown_model(name) for name in await self.models()]
+        if self._settings.llm_model and shown_model(self._settings.llm_model) not in known:
             raise ModelRefusedError(
-                f"The model server does not know the model {self._settings.llm_model!r}.",
+                f"The model server does not know the model {self.model!r}.",
                 f"Set CITYDIP_LLM_MODEL to one of: {', '.join(known[:10])}." if known else "",
             )
 
@@ -137,8 +141,9 @@ class OpenAIGenerator(ChatGenerator):
         async with self._server.response("GET", "/models", None, deadline) as response:
             waiting = Waiting(self._settings, deadline)
             listed = parsed(await waiting.for_(whole(response.aiter_raw()))).get("data")
-        entries = listed if isinstance(listed, list) else []
-        return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
+        entries = listed[:MAX_MODELS] if isinstance(listed, list) else []
+        names = (entry.get("id") for entry in entries if isinstance(entry, dict))
+        return [name for name in names if isinstance(name, str) and _is_name(name)]
 
     async def _attempt(
         self, messages: Sequence[Message], max_tokens: int, deadline: float
@@ -161,6 +166,7 @@ class OpenAIGenerator(ChatGenerator):
 
     def _limits(self, max_tokens: int) -> dict[str, float]:
         """As the server calls them: newer models of OpenAI take no temperature."""
+        max_tokens += self._settings.llm_thinking_tokens
         if self._newer:
             return {"max_completion_tokens": max_tokens}
         return {"max_tokens": max_tokens, "temperature": self._settings.llm_temperature}
@@ -194,60 +200,55 @@ class OpenAIGenerator(ChatGenerator):
             "POST", "/chat/completions", asked, deadline, self._model
         ) as response:
             waiting = Waiting(self._settings, deadline)
-            if response.headers.get("content-type", "").startswith("application/json"):
-                body = await waiting.for_(whole(response.aiter_raw()))
-                text, finish = piece_of(body.decode("utf-8", "replace"))
-                yield text[:MAX_ANSWER_CHARACTERS]
-                _check_end(finish or "stop")
-                return
-            async with aclosing(self._streamed(response, waiting)) as pieces:
+            async with aclosing(self._told(response, waiting)) as pieces:
                 async for piece in pieces:
                     yield piece
 
-    async def _streamed(self, response: httpx.Response, waiting: Waiting) -> AsyncGenerator[str]:
-        """The pieces of an event stream."""
-        written, finish = 0, ""
-        async with aclosing(waiting.each(lines(response.aiter_raw()))) as source:
-            async for line in source:
-                text, ended = _piece(line)
-                if text:
-                    yield text
-                    written += len(text)
+    async def _told(self, response: httpx.Response, waiting: Waiting) -> AsyncGenerator[str]:
+        """The pieces of a reply, as long as they are not too many."""
+        room = MAX_ANSWER_CHARACTERS + CHARACTERS_PER_TOKEN * self._settings.llm_thinking_tokens
+        finish, thinks = "", False
+        async with aclosing(waiting.each(pieces_of(response.aiter_raw()))) as source:
+            async for piece in source:
+                thinks = thinks or piece.thinks
+                if piece.text or piece.thinks:
                     waiting.heard()
-                if ended:
-                    finish = finish or ended
+                if piece.text:
+                    yield piece.text[:room]
+                room -= len(piece.text)
+                if piece.finish:
+                    finish = finish or piece.finish
                     waiting.settle()
-                if written > MAX_ANSWER_CHARACTERS:
-                    raise GenerationError(
+                if room < 0:
+                    raise AnswerCutError(
                         "The model does not stop writing.", "Choose another model."
                     )
-        _check_end(finish)
+        _check_end(finish, "THINKING" if thinks else "MAX")
 
 
-def _check_end(finish: str) -> None:
+def _is_name(name: str) -> bool:
+    """Whether a model can be asked for, and named, by this; what a terminal obeys is no name."""
+    return bool(name.strip()) and name.isprintable() and len(name) <= MAX_NAME_CHARACTERS
+
+
+def _check_end(finish: str, tokens: str) -> None:
     """Refuse an answer that did not come to its end.
+
+    Args:
+        finish: why it is complete; empty if it is not.
+        tokens: the part of a setting's name that gives a model more of them.
 
     Raises:
         AnswerCutError: the model was stopped.
         BrokenStreamError: the stream was.
     """
-    if finish in _LIMITS:
-        raise AnswerCutError(
-            "The model stopped before the end of its answer.",
-            "Raise CITYDIP_LLM_MAX_TOKENS.",
-        )
     if not finish:
         raise BrokenStreamError(
             "The model server broke off in the middle of the answer.",
             "Ask again; if it goes on, look at the model server's log.",
         )
-
-
-def _piece(line: str) -> tuple[str, str]:
-    """The text of a line of the stream, and why the reply is complete if it is."""
-    data = event_data(line)
-    if data is not None:
-        return piece_of(data)
-    if line.strip() and not line.startswith(_OTHER_FIELDS):
-        parsed(line)  # says that this is no event stream
-    return "", ""
+    if finish not in _ENDS:
+        raise AnswerCutError(
+            f"The model stopped before the end of its answer: {error_text(finish)}.",
+            f"Raise CITYDIP_LLM_{tokens}_TOKENS." if finish in _FULL else "",
+        )

@@ -23,6 +23,15 @@ _PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 """Statuses after which another attempt may succeed."""
 _TELLING: Final = 8
 """Characters of a key that are not to be told."""
+_PATH: Final = re.compile(
+    r"(?:^|[^\w.-])[~.]{0,2}[/\\]|\b[a-z]:[/\\]|\.(?:gguf|bin|safetensors)$", re.IGNORECASE
+)
+"""What the name of a file has, wherever in a model's name it begins, and no other name."""
+_SHOWN: Final = 100
+"""Characters of a model's name that are shown."""
+_LONGEST_WAIT: Final = 3_600
+"""Seconds that are named; who is told to wait for longer is not told for how long."""
+_SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _LOOK: Final = "Look at the model server's log."
 
 
@@ -57,19 +66,32 @@ class Refusal(Exception):  # noqa: N818  # carries the error that is reported in
         self.retry_after = retry_after
 
     @classmethod
-    def unreachable(cls, address: str, error: Exception) -> Refusal:
+    def unreachable(cls, address: httpx.URL, error: Exception) -> Refusal:
         """No answer at all."""
         if isinstance(error, TimeoutError | httpx.TimeoutException):
             reported: GenerationError = ModelLateError(
-                f"The model server at {_shown(address)} does not answer in time.",
+                f"The model server at {address} does not answer in time.",
                 "See whether it is still loading its model.",
             )
         else:
             reported = ModelUnreachableError(
-                f"The model server at {_shown(address)} cannot be reached.",
+                f"The model server at {address} cannot be reached.",
                 "Start it, or correct CITYDIP_LLM_BASE_URL.",
             )
         return cls(reported, passing=True)
+
+    @classmethod
+    def unprepared(cls, error: Exception) -> Refusal:
+        """Something around it keeps the connection from being made; what it is may be secret."""
+        why = "a library is missing" if isinstance(error, ImportError) else "a setting is wrong"
+        return cls(
+            ModelUnreachableError(
+                f"The connection to the model server cannot be set up: {why}.",
+                "Look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and"
+                " SSL_CERT_DIR in the environment; a SOCKS proxy needs: pip install"
+                " 'httpx[socks]'.",
+            )
+        )
 
 
 def refusal(response: httpx.Response, body: bytes, model: str, key: str) -> Refusal:
@@ -109,6 +131,8 @@ def refusal(response: httpx.Response, body: bytes, model: str, key: str) -> Refu
         return Refusal(reported, of_server=False)
     wait = _wait(response)
     later = f"Ask again in {wait:.0f} s." if wait else "Ask again a little later."
+    if wait > _LONGEST_WAIT:
+        later = "Ask again later."
     busy = bool(wait) or status in {429, 503}
     kind = ModelBusyError if busy else GenerationError
     reported = kind(
@@ -120,8 +144,10 @@ def refusal(response: httpx.Response, body: bytes, model: str, key: str) -> Refu
 
 def shown_model(name: str) -> str:
     """A model's name for people: llama.cpp names a model by its path, which stays here."""
-    is_path = name.startswith(("/", "~", "\\")) or name[1:3] in {":\\", ":/"}
-    return re.split(r"[/\\]", name.rstrip("/\\"))[-1] if is_path else name
+    name = "".join(c for c in name if c.isprintable()).strip()
+    if _PATH.search(name):
+        name = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    return name[:_SHOWN]
 
 
 def _said(body: bytes, key: str) -> str:
@@ -144,15 +170,11 @@ def without_key(said: str, key: str) -> str:
 
 def _wait(response: httpx.Response) -> float:
     """Seconds of Retry-After, given as such or as a date."""
-    value = response.headers.get("retry-after", "")
-    if value.isdecimal():
-        return float(value)
-    with suppress(ValueError):
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    value = response.headers.get("retry-after", "").strip()
+    with suppress(ValueError, OverflowError, OSError, TypeError):
+        return max(0.0, float(value) if _SECONDS.fullmatch(value) else _until(value))
     return 0.0
 
 
-def _shown(address: str) -> str:
-    """An address without a password that someone may have put into it."""
-    url = httpx.URL(address)
-    return str(url.copy_with(username=None, password=None)) if url.userinfo else address
+def _until(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp() - time.time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +18,9 @@ from citydip_rag.generation.wire import whole
 from citydip_rag.settings import Settings
 
 _MAX_ERROR_BYTES: Final = 64_000
+_UNREACHED: Final = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ExceptionGroup)
+"""What connecting raises: of httpx, of the system, and of names that none of them takes."""
+_JSON: Final = {"Content-Type": "application/json"}
 
 
 class ChatServer:
@@ -29,8 +33,11 @@ class ChatServer:
             SettingsError: address or key cannot be used; neither is repeated.
         """
         self._settings = settings
+        address = _checked_address(settings.llm_base_url)
+        self._login = (address.username, address.password) if address.userinfo else None
+        self._address = address.copy_with(username=None, password=None)  # which may be logged
         self.key = _checked_key(settings)
-        _check_address(settings.llm_base_url)
+        self._secret = self.key or address.password
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -58,25 +65,27 @@ class ChatServer:
         left = deadline - asyncio.get_running_loop().time()
         limit = max(0.0, min(self._settings.llm_first_token_seconds, left))
         client = self._connected()
-        url = self._settings.llm_base_url.rstrip("/") + path
+        url = str(self._address).rstrip("/") + path
+        # A text with half a character in it has no UTF-8; this is ASCII whatever it holds.
+        content, headers = (None, None) if body is None else (json.dumps(body), _JSON)
         try:
             async with asyncio.timeout(limit):
                 response = await client.send(
-                    client.build_request(method, url, json=body), stream=True
+                    client.build_request(method, url, content=content, headers=headers), stream=True
                 )
-        except (TimeoutError, httpx.HTTPError) as error:
-            raise Refusal.unreachable(self._settings.llm_base_url, error) from error
+        except _UNREACHED as error:
+            raise Refusal.unreachable(self._address, error) from error
         try:
             if response.status_code != httpx.codes.OK:
                 said = await _complaint(response, limit)
-                raise refusal(response, said, model, self.key)
+                raise refusal(response, said, model, self._secret)
             yield response
         finally:
             await response.aclose()
 
     def safe(self, said: str) -> str:
         """What the server says, without the key."""
-        told = without_key(said, self.key)
+        told = without_key(said, self._secret)
         return told if told == said else "The model server repeats the key in what it says."
 
     async def aclose(self) -> None:
@@ -86,19 +95,27 @@ class ChatServer:
         self._client = None
 
     def _connected(self) -> httpx.AsyncClient:
-        """The client of this event loop."""
+        """The client of this event loop.
+
+        Raises:
+            Refusal: what the environment says of proxies and certificates cannot be followed.
+        """
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
             # Packed data could unpack to any size.
             headers = {"Accept-Encoding": "identity"}
             if self.key:
                 headers["Authorization"] = f"Bearer {self.key}"
-            self._client = httpx.AsyncClient(
-                headers=headers,
-                timeout=httpx.Timeout(None, connect=self._settings.llm_connect_seconds),
-                follow_redirects=False,
-                trust_env=not _is_loopback(self._settings.llm_base_url),
-            )
+            try:
+                self._client = httpx.AsyncClient(
+                    headers=headers,
+                    auth=self._login,
+                    timeout=httpx.Timeout(None, connect=self._settings.llm_connect_seconds),
+                    follow_redirects=False,
+                    trust_env=not _is_loopback(self._address),
+                )
+            except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+                raise Refusal.unprepared(error) from error
             self._loop = loop
         return self._client
 
@@ -122,20 +139,20 @@ def _checked_key(settings: Settings) -> str:
     return key
 
 
-def _check_address(address: str) -> None:
+def _checked_address(address: str) -> httpx.URL:
     with suppress(httpx.InvalidURL):
-        if httpx.URL(address).host and not re.search(r"\s", address):
-            return
+        url = httpx.URL(address)
+        if url.host and not re.search(r"\s", address):
+            return url
     raise SettingsError(
         "llm_base_url is no address.",
         "Set CITYDIP_LLM_BASE_URL to one such as http://127.0.0.1:8080/v1.",
     )
 
 
-def _is_loopback(url: str) -> bool:
+def _is_loopback(url: httpx.URL) -> bool:
     """Whether an address is this machine's own, for which no proxy is meant."""
-    host = httpx.URL(url).host
     try:
-        return ip_address(host).is_loopback
+        return ip_address(url.host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return url.host == "localhost"

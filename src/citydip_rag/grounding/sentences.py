@@ -9,22 +9,25 @@ from dataclasses import dataclass
 from typing import Final
 
 from citydip_rag.corpus.sentences import sentence_spans
-from citydip_rag.generation.base import ESCAPED_BRACKET, introduction
+from citydip_rag.generation.base import introduction
+from citydip_rag.grounding.marks import masked, numbers, said, spaced, unescaped, with_markers
 from citydip_rag.schema import Language
 
 _MARKERS: Final = re.compile(r"(?<![ \t])[ \t]*(?<!\\)\[[0-9]{1,3}\](?:[ ,]*\[[0-9]{1,3}\])*")
-_LOOSE_MARKERS: Final = re.compile(
-    r"(?<![ \t])[ \t]*(?<!\\)[\[【](?:passage |bagian )?\d{1,3}(?:\s*[,;]\s*\d{1,3})*[\]】]"
-    r"(?:[ ,]*\[\d{1,3}\])*",
-    re.IGNORECASE,
-)
-"""As models write them: [1], [1, 2], [passage 1], 【1】."""
-_NUMBER: Final = re.compile(r"[0-9]+")
 _BLANK_LINE: Final = re.compile(r"\n[^\S\n]*\n")
 _LIST_SIGN: Final = re.compile(r"(?:[-*•–]|\d{1,2}[.)])[ \t]+")
-_EMPHASIS: Final = re.compile(r"\*\*|__|^#{1,6} |^> ", re.MULTILINE)
 _AHEAD: Final = 2
 """Words beyond a sentence's end that must have come before it is taken to be its end."""
+_SIGN: Final = re.compile(r"[.!?:\n]")
+_MOUTHFUL: Final = 256
+"""Characters that are taken in at once; a model may send any number."""
+_LONGEST: Final = 2_000
+"""Characters that are held at most; where no sentence ends in them, one is ended."""
+_PATIENCE: Final = 16
+"""Characters that must come after a look that found no end: looking costs as much as there is to
+see. They are more where more is held, a quarter of"""
+_LONG: Final = 400
+"""characters, which few sentences have, and half of twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,57 +91,80 @@ class QuotationSplitter(SentenceSplitter):
 class ProseSplitter(SentenceSplitter):
     """For a language model: sentences, list items and lines, wherever the markers stand."""
 
+    def __init__(self) -> None:
+        """Begin a text; the first time this takes a second, for loading what splits."""
+        super().__init__()
+        self._enough = 0
+        sentence_spans("", 0, 0)
+
     def feed(self, piece: str) -> list[Sentence]:
         """Sentences after which another one has begun."""
-        self._buffer += piece
-        if not re.search(r"[.!?:\n]", self._buffer):
-            return []
-        stops = [span for span in _raw_sentences(self._buffer) if self._ended(span[1])]
-        if not stops:
-            return []
-        end = _after_markers(self._buffer, stops[-1][1])
-        text, self._buffer = self._buffer[:end], self._buffer[end:]
-        return list(_prose(text))
+        found: list[Sentence] = []
+        for start in range(0, len(piece), _MOUTHFUL):
+            self._buffer += piece[start : start + _MOUTHFUL]
+            if len(self._buffer) >= self._enough:
+                found += self._look()
+        return found
 
     def finish(self) -> list[Sentence]:
         """All that is left."""
-        text, self._buffer = self._buffer, ""
+        return self._until(len(self._buffer))
+
+    def _look(self) -> list[Sentence]:
+        size = len(self._buffer)
+        if size <= _LONGEST and not _SIGN.search(self._buffer):
+            return []
+        bare = masked(self._buffer)
+        spans = _raw_sentences(bare)
+        if size > _LONGEST:
+            stops = [end for _, end in spans[:-1] or spans] or [size]
+        else:
+            stops = [end for _, end in spans if _ended(bare, end)]
+        if stops:
+            return self._until(with_markers(bare, stops[-1]))
+        self._enough = size + max(_PATIENCE, size * size // (4 * _LONG))
+        return []
+
+    def _until(self, end: int) -> list[Sentence]:
+        text, self._buffer = self._buffer[:end], self._buffer[end:]
+        self._enough = 0
         return list(_prose(text))
 
-    def _ended(self, end: int) -> bool:
-        rest = _LOOSE_MARKERS.sub(" ", self._buffer[end:])
-        return len(rest.split()) > _AHEAD or bool("\n" in rest and rest.strip())
+
+def _ended(bare: str, end: int) -> bool:
+    rest = spaced(bare[end:])
+    return len(rest.split()) > _AHEAD or bool("\n" in rest and rest.strip())
 
 
 def _quotations(text: str) -> Iterator[Sentence]:
     for paragraph in _BLANK_LINE.split(text):
         end = 0
         for match in _MARKERS.finditer(paragraph):
-            said = _unescaped(paragraph[end : match.start()])
+            words = unescaped(paragraph[end : match.start()])
             end = match.end()
-            if said:
-                yield Sentence(said, _numbers(match.group()))
-        rest = _unescaped(paragraph[end:])
+            if words:
+                yield Sentence(words, numbers(match.group()))
+        rest = unescaped(paragraph[end:])
         if rest:
             yield Sentence(rest)
 
 
 def _prose(text: str) -> Iterator[Sentence]:
-    end = 0
-    for first, stop in _raw_sentences(text):
-        gap, last = text[end:first], _after_markers(text, stop)
-        piece, end = text[first:last], last
-        said = _EMPHASIS.sub("", _LOOSE_MARKERS.sub("", piece)).strip()
-        sign = _LIST_SIGN.match(said)
-        said = _unescaped(said[sign.end() :] if sign else said)
-        if any(map(str.isalnum, said)):
+    bare, end = masked(text), 0
+    for first, stop in _raw_sentences(bare):
+        gap, last = text[end:first], with_markers(bare, stop)
+        marked, end = gap + text[first:last], last
+        words = said(bare[first:last])
+        sign = _LIST_SIGN.match(words)
+        words = unescaped(words[sign.end() :] if sign else words)
+        if any(map(str.isalnum, words)):
             before = "\n" if "\n" in gap or sign else " "
-            yield Sentence(said, _numbers(gap + piece), before + (sign[0] if sign else ""))
+            yield Sentence(words, numbers(marked), before + (sign[0] if sign else ""))
 
 
-def _raw_sentences(text: str) -> list[tuple[int, int]]:
-    """Spans of sentences, line by line, as if there were no markers."""
-    bare = _LOOSE_MARKERS.sub(lambda marker: " " * len(marker.group()), text)
+def _raw_sentences(bare: str) -> list[tuple[int, int]]:
+    """Spans of sentences of a masked text, line by line."""
+    bare = spaced(bare)
     spans: list[tuple[int, int]] = []
     start = 0
     for line in bare.splitlines(keepends=True):
@@ -146,18 +172,3 @@ def _raw_sentences(text: str) -> list[tuple[int, int]]:
         spans += [(s.start, s.end) for s in found if re.search(r"\w", bare[s.start : s.end])]
         start += len(line)
     return spans
-
-
-def _after_markers(text: str, end: int) -> int:
-    """The end of a sentence with the markers that follow it on the same line."""
-    markers = _LOOSE_MARKERS.match(text, end)
-    return markers.end() if markers else end
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    found = [int(n) for run in _LOOSE_MARKERS.findall(text) for n in _NUMBER.findall(run)]
-    return tuple(dict.fromkeys(found))
-
-
-def _unescaped(text: str) -> str:
-    return text.replace(ESCAPED_BRACKET, "[").strip()

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -26,6 +26,7 @@ from citydip_rag.schema import (
     Turn,
 )
 from citydip_rag.server.dependencies import EngineDep
+from citydip_rag.server.leaving import CLOSED, ClientLeftError, while_waited_for
 from citydip_rag.server.problems import MEDIA_TYPE, UNEXPECTED, Problem, problem_of
 
 logger = logging.getLogger(__name__)
@@ -99,13 +100,17 @@ class AskRequest(SearchRequest):
     ] = None
 
 
-@router.post("/ask", responses=_PROBLEMS, summary="Ask a question")
+@router.post("/ask", response_model=Answer, responses=_PROBLEMS, summary="Ask a question")
 async def ask(
-    request: Annotated[AskRequest, Body(openapi_examples=_EXAMPLES)],
+    asked: Annotated[AskRequest, Body(openapi_examples=_EXAMPLES)],
     engine: EngineDep,
-) -> Answer:
-    """Answer from the documents with exact citations, or abstain."""
-    return await engine.ask(request.question, **_options(request))
+    request: Request,
+) -> Answer | Response:
+    """Answer from the documents with exact citations, or abstain. A client that leaves ends it."""
+    try:
+        return await while_waited_for(request, engine.ask(asked.question, **_options(asked)))
+    except ClientLeftError:
+        return Response(status_code=CLOSED)
 
 
 @router.post(
@@ -118,13 +123,21 @@ async def ask(
     summary="Ask a question, and see the answer being written and checked",
 )
 async def ask_stream(
-    request: Annotated[AskRequest, Body(openapi_examples=_EXAMPLES)],
+    asked: Annotated[AskRequest, Body(openapi_examples=_EXAMPLES)],
     engine: EngineDep,
-) -> EventSourceResponse:
+    request: Request,
+) -> Response:
     """Like `/ask`, as server-sent events. A client that leaves ends the work."""
-    events = engine.stream(request.question, **_options(request))
-    first = await anext(events)  # what cannot be asked is refused with a status of its own
+    events = engine.stream(asked.question, **_options(asked))
+    try:  # what cannot be asked is refused with a status of its own
+        first = await while_waited_for(request, _first(events))
+    except ClientLeftError:
+        return Response(status_code=CLOSED)
     return EventSourceResponse(_told(first, events), ping=PING_SECONDS)
+
+
+async def _first(events: AsyncGenerator[Event]) -> Event:
+    return await anext(events)
 
 
 async def _told(first: Event, events: AsyncGenerator[Event]) -> AsyncGenerator[ServerSentEvent]:
