@@ -14,6 +14,7 @@ from citydip_rag.answering import MAX_CHARACTERS, MAX_CLAIMS, Draft
 from citydip_rag.errors import GenerationError, QuestionError
 from citydip_rag.evaluation.collection import whole_passage
 from citydip_rag.events import Answered, Checked, Discarded, Event, Retrieved, Written
+from citydip_rag.finding import MODEL_SHARE
 from citydip_rag.generation import GenerationRequest, Generator, Generators
 from citydip_rag.grounding import Checker, Sentence, Support, Verifier
 from citydip_rag.schema import Answer, DocumentName, Passage, Policy, Turn
@@ -156,6 +157,31 @@ async def test_an_unanswerable_question_never_reaches_the_model(scripted: Engine
     answer = await scripted.ask("Berapa gram tepung untuk membuat donat?", generator="scripted")
     assert answer.abstained
     assert generator.asked == []
+
+
+DOUBTFUL = "What did the mayors declare?"
+"""Too doubtful for a quotation, and not hopeless."""
+
+
+async def test_a_model_is_asked_where_a_quotation_would_be_too_bold(scripted: Engine) -> None:
+    confidence = scripted.find(DOUBTFUL).confidence
+    threshold = scripted.calibration.threshold
+    assert MODEL_SHARE * threshold <= confidence < threshold
+    assert (await scripted.ask(DOUBTFUL)).abstained
+    use(scripted, Scripted("Mayors around the world declared that “we are still in”. [1]"))
+    answer = await scripted.ask(DOUBTFUL, generator="scripted")
+    assert answer.claims[0].supported
+    assert "we are still in" in answer.citations[0].quote
+
+
+@pytest.mark.parametrize("text", ["The moon is made of cheese.", "NO ANSWER", ""])
+async def test_but_then_nothing_is_quoted_in_its_stead(scripted: Engine, text: str) -> None:
+    use(scripted, Scripted(text))
+    answer = await scripted.ask(DOUBTFUL, generator="scripted")
+    assert answer.abstained
+    assert answer.citations == ()
+    assert answer.generator == "scripted"
+    assert "instead" not in answer.notice
 
 
 async def test_a_repeated_sentence_is_said_once(scripted: Engine) -> None:

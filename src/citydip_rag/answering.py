@@ -84,11 +84,12 @@ class Draft:
         self._seconds = seconds
         self._deadline = 0.0
 
-    async def write(self, quoting: Generator) -> AsyncGenerator[Progress]:
+    async def write(self, quoting: Generator | None) -> AsyncGenerator[Progress]:
         """Write the answer.
 
         Args:
-            quoting: takes over where nothing that the generator wrote can be shown.
+            quoting: takes over where nothing that the generator wrote can be shown; without it
+                nothing then is.
 
         Raises:
             GenerationError: of a generator that quotes; any other's failure is noted.
@@ -107,14 +108,24 @@ class Draft:
         elif self.checker.text:
             self._note_what_is_missing()
         else:
-            self.discarded = tuple(self.checker.claims)
-            failed = self.failure not in {"", AnswerCutError.slug}
-            self._discard("failed" if failed else "nothing_left")
-            yield Discarded(notice=self.notice)
-            self.generator = quoting
-            async with aclosing(self._attempt(quoting)) as events:
+            async with aclosing(self._replaced(quoting)) as events:
                 async for event in events:
                     yield event
+
+    async def _replaced(self, quoting: Generator | None) -> AsyncGenerator[Progress]:
+        """Quotations in place of what a model wrote, or nothing."""
+        self.discarded = tuple(self.checker.claims)
+        failed = self.failure not in {"", AnswerCutError.slug}
+        self._discard("failed" if failed else "nothing_left")
+        if quoting is None:
+            yield Discarded(notice=self.notice)
+            return
+        self.notice += f" {text(self._request.language, 'notice.instead')}"
+        yield Discarded(notice=self.notice)
+        self.generator = quoting
+        async with aclosing(self._attempt(quoting)) as events:
+            async for event in events:
+                yield event
 
     async def _attempt(self, generator: Generator) -> AsyncGenerator[Progress]:
         self.checker = self._checker_for(generator)

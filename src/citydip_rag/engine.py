@@ -134,16 +134,18 @@ class Engine:
         limit = self.settings.llm_total_seconds
         draft = Draft(request, lambda by: self._checker(by, request, policy), chosen, limit)
         answering = self._finder.answers(found)
+        asking = answering or (not chosen.quotes and self._finder.may_answer(found))
         shown = list(found.candidates[: options.get("top_k") or self.settings.top_k])
         yield Retrieved(
             question=alone,
             language=language,
             confidence=found.confidence,
-            answering=answering,
+            answering=asking,
             passages=tuple(self._hit(c) for c in shown),
         )
-        if answering:
-            async with aclosing(draft.write(self.generators.quoting)) as events:
+        if asking:
+            quoting = self.generators.quoting if answering else None
+            async with aclosing(draft.write(quoting)) as events:
                 async for event in events:
                     yield event
         clock.lap("generate")

@@ -53,6 +53,9 @@ _FIRST_STAGES: Final[dict[str, FirstStage]] = {
     "dense": DenseStage(),
     "lexical": LexicalStage(),
 }
+MODEL_SHARE: Final = 0.5
+"""Of the threshold, from which a language model is asked: it may decline, and each of its sentences
+is checked, but nothing is quoted in its stead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,11 @@ class Finder:
     def answers(self, found: Found) -> bool:
         """Whether the documents seem to hold the answer."""
         return bool(found.evidence) and self.calibration.answers(found.confidence)
+
+    def may_answer(self, found: Found) -> bool:
+        """Whether it is worth asking a language model, which can decline by itself."""
+        enough = MODEL_SHARE * self.calibration.threshold
+        return bool(found.evidence) and found.confidence >= enough
 
     def reweighed(self, found: Found, evidence: Sequence[Evidence]) -> Found:
         """The same with only some of its sentences."""
