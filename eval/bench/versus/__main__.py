@@ -77,7 +77,7 @@ def make_plan(chosen: argparse.Namespace, model: Path) -> Plan:
     others = [name for name in chosen.systems if name != OURS]
     theirs = environment.prepared() if others else Path(sys.executable)
     given = QUICK if chosen.quick else {}
-    sizes = {"sizes": tuple(chosen.sizes)} if chosen.sizes else {}
+    sizes = {"sizes": tuple(sorted(chosen.sizes))} if chosen.sizes else {}
     return Plan(
         folder=chosen.out.with_suffix(""),
         setup=Setup(str(model), _dtype(chosen.dtype)),
@@ -135,13 +135,13 @@ def answer(plan: Plan, state: State, material: Material, gguf: Path | None) -> N
 
 def explain(plan: Plan, state: State, made: list[Table], material: Material) -> None:
     """Profile our searches at the sizes at which they are not as fast as they should be."""
-    for target in report.targets(made, plan, []):
+    for target in report.targets(made):
         size = next((s for s in plan.sizes if target.label.startswith(f"{s:,} ")), None)
         if target.row.key == "search_1_p50" and not target.met and size:
             measures.profile(plan, state, material.questions, size)
 
 
-def draw(made: list[Table], plan: Plan) -> str:
+def draw(made: list[Table]) -> str:
     """The charts for the README, of the largest size and of the data sets."""
     wanted = {
         "search_1_p50": "Search, one client",
@@ -150,7 +150,7 @@ def draw(made: list[Table], plan: Plan) -> str:
         "cold": "Cold start to first result",
         "search_memory": "Memory while searching",
     }
-    largest = {row.key: row for table in made[: len(plan.sizes)] for row in table.rows}
+    largest = {row.key: row for table in made for row in table.rows}
     panels: list[tuple[str, Row]] = [(t, largest[k]) for k, t in wanted.items() if k in largest]
     panels += [
         (f"nDCG@10, {table.title.partition(':')[0]}", row)
@@ -184,14 +184,14 @@ def main() -> int:
     material = run(plan, state, chosen.parts, datasets, chosen.gguf or small_model())
     made = report.tables(plan, state, datasets)
     explain(plan, state, made, material)
-    wanted = report.targets(made, plan, datasets)
+    wanted = report.targets(made)
     where = f"{machine()}, {plan.setup.dtype}; load before the run {load:.1f}"
     page = report.markdown(made, wanted, state, where)
     console.print(page, markup=False, highlight=False, soft_wrap=True)
     write(chosen.out, made, wanted, state, where)
     chosen.out.with_suffix(".md").write_text(page, encoding="utf-8")
     if not chosen.quick:
-        chosen.chart.write_text(draw(made, plan), encoding="utf-8")
+        chosen.chart.write_text(draw(made), encoding="utf-8")
     return 1 if state.failures else 0
 
 

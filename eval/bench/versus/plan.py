@@ -45,8 +45,8 @@ class Plan:
     crowd: int = 64
     rounds: int = 3
     starts: int = 3
-    answers: int = 6
-    max_tokens: int = 64
+    answers: int = 8
+    max_tokens: int = 96
 
     @property
     def systems(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import queue
 import subprocess
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -53,7 +54,8 @@ class WorkerProcess:
                 encoding="utf-8",
             )
         self._answers: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -67,7 +69,9 @@ class WorkerProcess:
     ) -> None:
         """End the process."""
         self._process.kill()
-        self._process.wait()
+        self._listener.join()
+        with suppress(BrokenPipeError):  # what was not yet written is not wanted
+            self._process.__exit__(kind, error, trace)
 
     def call(self, action: str, /, timeout: float = 1200, **arguments: Any) -> Any:
         """Have something done.

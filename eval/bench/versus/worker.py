@@ -18,7 +18,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, TextIO
 
-from versus.adapters import Passage, Server, Setup, System, load
+from versus.adapters import Listener, Passage, Server, Setup, System, load
 from versus.clients import run_clients
 from versus.memory import peak_mib, resident_mib
 
@@ -91,21 +91,12 @@ class Worker:
         return {"ms": run_clients(self.system.embed, queries, 1).ms}
 
     def ask(self, question: str) -> dict[str, Any]:
-        """Milliseconds to the first piece and to the whole answer."""
-        begun = perf_counter()
-        first: list[float] = []
-
-        def heard(piece: str) -> None:
-            if piece and not first:
-                first.append(perf_counter() - begun)
-
-        answer = self.system.ask(question, heard)
-        whole = perf_counter() - begun
-        return {
-            "first_ms": (first[0] if first else whole) * 1000,
-            "whole_ms": whole * 1000,
-            "answer": answer,
-        }
+        """Milliseconds to the first text that stays, and to the whole answer."""
+        listener = Listener()
+        answer = self.system.ask(question, listener)
+        whole = listener.elapsed_ms
+        first = whole if listener.first_ms is None else listener.first_ms
+        return {"first_ms": first, "whole_ms": whole, "answer": answer}
 
     def memory(self) -> dict[str, float]:
         """Peak and present resident memory of this process."""

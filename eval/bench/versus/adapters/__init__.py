@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Final
 
-from versus.adapters.base import Passage, Server, Setup, System
+from versus.adapters.base import Listener, Passage, Server, Setup, System
 
 NAMES: Final = ("ours", "haystack", "llamaindex", "txtai")
 """The systems, in the order in which they are run and shown."""
@@ -19,4 +19,4 @@ def load(name: str) -> type[System]:
     return kind
 
 
-__all__ = ["NAMES", "Passage", "Server", "Setup", "System", "load"]
+__all__ = ["NAMES", "Listener", "Passage", "Server", "Setup", "System", "load"]

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import perf_counter
 from typing import Any, ClassVar, Literal, NamedTuple
 
-Heard = Callable[[str], None]
-"""Called with every piece of an answer as it comes."""
+
+class Listener:
+    """Hears an answer as it comes, and remembers when its text began."""
+
+    def __init__(self) -> None:
+        """Begin to listen."""
+        self._begun = perf_counter()
+        self.first_ms: float | None = None
+        """Milliseconds until the first text that was not withdrawn."""
+
+    def hear(self, piece: str) -> None:
+        """The next piece."""
+        if piece and self.first_ms is None:
+            self.first_ms = self.elapsed_ms
+
+    def withdraw(self) -> None:
+        """What was heard so far does not count; another text follows."""
+        self.first_ms = None
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Milliseconds since it began."""
+        return (perf_counter() - self._begun) * 1000
 
 
 class Passage(NamedTuple):
@@ -103,5 +125,5 @@ class System(ABC):
         """Ids of the best passages, best first."""
 
     @abstractmethod
-    def ask(self, question: str, heard: Heard) -> str:
+    def ask(self, question: str, listener: Listener) -> str:
         """Answer from the opened index; an empty text where it declines to."""

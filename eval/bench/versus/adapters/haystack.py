@@ -28,7 +28,7 @@ from haystack_integrations.components.embedders.sentence_transformers import (
     SentenceTransformersTextEmbedder,
 )
 
-from versus.adapters.base import Heard, Passage, Server, System
+from versus.adapters.base import Listener, Passage, Server, System
 
 STORE = "store.json"
 TEMPLATE = """Given the following information, answer the question.
@@ -87,11 +87,11 @@ class Adapter(System):
         """Run the pipeline."""
         return [d.id for d in self._pipeline.run(_inputs(query, k))["joiner"]["documents"]]
 
-    def ask(self, question: str, heard: Heard) -> str:
+    def ask(self, question: str, listener: Listener) -> str:
         """Run the whole pipeline."""
         if self.server is None:
             raise ValueError("it answers with a model only")
-        self._heard = heard
+        self._listener = listener
         given = _inputs(question, self.server.passages) | {"prompt": {"question": question}}
         return str(self._pipeline.run(given)["generator"]["replies"][0].text or "")
 
@@ -112,8 +112,7 @@ class Adapter(System):
         pipeline.connect("prompt", "generator")
 
     def _told(self, chunk: StreamingChunk) -> None:
-        if chunk.content:
-            self._heard(chunk.content)
+        self._listener.hear(chunk.content)
 
     def _retrieving(self) -> Pipeline:
         pipeline = Pipeline()

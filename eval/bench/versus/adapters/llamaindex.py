@@ -22,7 +22,7 @@ from llama_index.llms.openai_like import OpenAILike
 from llama_index.retrievers.bm25 import BM25Retriever
 from llama_index.vector_stores.faiss import FaissVectorStore
 
-from versus.adapters.base import Heard, Passage, Server, System
+from versus.adapters.base import Listener, Passage, Server, System
 
 DENSE, WORDS = "dense", "words"
 STEMS = "indonesian"
@@ -111,22 +111,22 @@ class Adapter(System):
             self._retriever(server.passages), llm=model, streaming=True
         )
 
-    def ask(self, question: str, heard: Heard) -> str:
+    def ask(self, question: str, listener: Listener) -> str:
         """Query."""
         if self.server is None:
             raise ValueError("it answers with a model only")
         pieces = []
         for piece in self._asking.query(question).response_gen:
             pieces.append(piece)
-            if piece:
-                heard(piece)
+            listener.hear(piece)
         return "".join(pieces)
 
     def _retriever(self, k: int) -> QueryFusionRetriever:
         """Made once for each k; each part looks for ten at least, as the others' do."""
         if k not in self._fused:
             depth = max(k, 10)
-            self._words.similarity_top_k = depth
+            held = int(self._words.bm25.scores["num_docs"])
+            self._words.similarity_top_k = min(depth, held)  # it refuses to look for more
             self._fused[k] = QueryFusionRetriever(
                 [self._index.as_retriever(similarity_top_k=depth), self._words],
                 llm=MockLLM(),  # never called, since no queries are made up

@@ -13,10 +13,10 @@ import numpy as np
 
 from citydip_rag import Engine, Settings
 from citydip_rag.evaluation.collection import whole_passage
-from citydip_rag.events import Answered, Written
+from citydip_rag.events import Answered, Discarded, Written
 from citydip_rag.indexing import index_passages
 from citydip_rag.parts import make_embedder
-from versus.adapters.base import Heard, Passage, Server, System
+from versus.adapters.base import Listener, Passage, Server, System
 
 INDEX = "index"
 VECTORS = "vectors.npy"
@@ -72,15 +72,17 @@ class Adapter(System):
         result = self._run(self._engine.search(query, top_k=k))
         return [passage.document_id for passage in result.passages]
 
-    def ask(self, question: str, heard: Heard) -> str:
+    def ask(self, question: str, listener: Listener) -> str:
         """`Engine.stream`."""
-        return str(self._run(self._stream(question, heard)))
+        return str(self._run(self._stream(question, listener)))
 
-    async def _stream(self, question: str, heard: Heard) -> str:
+    async def _stream(self, question: str, listener: Listener) -> str:
         async with aclosing(self._engine.stream(question)) as events:
             async for event in events:
                 if isinstance(event, Written):
-                    heard(event.text)
+                    listener.hear(event.text)
+                elif isinstance(event, Discarded):
+                    listener.withdraw()
                 elif isinstance(event, Answered):
                     return "" if event.answer.abstained else event.answer.answer
         raise AssertionError("a stream of events ends with the answer")

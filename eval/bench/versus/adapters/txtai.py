@@ -14,7 +14,7 @@ import numpy as np
 import txtai.vectors.dense.huggingface as dense
 from txtai import RAG, Embeddings
 
-from versus.adapters.base import Heard, Passage, Server, System
+from versus.adapters.base import Listener, Passage, Server, System
 
 INDEX = "index"
 TEMPLATE = """Answer the following question using the provided context.
@@ -92,7 +92,7 @@ class Adapter(System):
             output="flatten",
         )
 
-    def ask(self, question: str, heard: Heard) -> str:
+    def ask(self, question: str, listener: Listener) -> str:
         """Ask."""
         if self.server is None:
             raise ValueError("it answers with a model only")
@@ -106,8 +106,7 @@ class Adapter(System):
         )
         for piece in answer:
             pieces.append(piece)
-            if piece:
-                heard(piece)
+            listener.hear(piece)
         return "".join(pieces)
 
     def _made(self, method: str = "transformers") -> Embeddings:
