@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +29,7 @@ from versus.process import SystemFailedError, WorkerProcess
 from versus.process import environment as variables
 from versus.state import State
 
+from citydip_rag.embedding import Embedder
 from citydip_rag.embedding.bundled import bundled_model_folder
 
 FASTER = Row("p50", "search", "ms", {"ours": 10.0, "haystack": 30.0, "txtai": 25.0})
@@ -271,9 +273,37 @@ def test_a_dead_worker_is_noticed(tmp_path: Path) -> None:
             worker.call("hello", timeout=20)
 
 
+def test_our_vectors_are_saved_for_the_others_at_large_sizes(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedder: Embedder
+) -> None:
+    monkeypatch.setattr(measures, "SHARED_FROM", 1)
+    plan, state = plan_of(tmp_path, model, "ours", Path(sys.executable)), State(tmp_path / "state")
+    measures.build(plan, state, Material(TEXTS, [], []), 4)
+    saved = np.load(state.of("build@4")["ours"]["vectors"])
+    own = np.stack([e.vector for e in embedder.embed_passages(TEXTS)])
+    assert (saved * own).sum(axis=1).min() > 0.999
+
+
 @pytest.mark.parametrize("system", [name for name in NAMES if name != "ours"])
-def test_each_framework_goes_through_all_steps(system: str, model: str, tmp_path: Path) -> None:
-    python = environment.python_of(environment.FOLDER)
+def test_each_framework_goes_through_all_steps(
+    system: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedder: Embedder
+) -> None:
     if not (environment.FOLDER / ".ready").is_file():
         pytest.skip("the frameworks are not installed: make versus")
-    everything(plan_of(tmp_path, model, system, python), system)
+    python = environment.python_of(environment.FOLDER)
+    plan = plan_of(tmp_path, model, system, python)
+    state, _ = everything(plan, system)
+    # Once more with vectors handed over, in the opposite order, which shows whether they count.
+    monkeypatch.setattr(measures, "SHARED_FROM", 1)
+    vectors = np.stack([e.vector for e in embedder.embed_passages(TEXTS[::-1])])
+    np.save(tmp_path / "vectors.npy", vectors)
+    state.put("build@4", "ours", {"vectors": str(tmp_path / "vectors.npy")})
+    del state.results["build@4"][system]
+    measures.build(plan, state, Material(TEXTS, [], []), 4)
+    with measures.start(plan, system) as worker:
+        worker.call("open", folder=str(plan.index(system, "4")))
+        # About the third text, whose vector now is the second's, with no word of any.
+        asked = ["Gedung pameran barang kuno ditutup sementara"]
+        found = worker.call("search", queries=asked, k=1, clients=1)["found"]
+    assert state.failures == []
+    assert found == [["p1"]]

@@ -133,6 +133,6 @@ class Adapter(System):
                 similarity_top_k=k,
                 num_queries=1,
                 mode="reciprocal_rerank",
-                use_async=False,  # measured: on processors, the event loop only costs
+                use_async=False,  # neither part has an asynchronous way, so a loop only costs
             )
         return self._fused[k]
