@@ -80,6 +80,11 @@ def test_figures_are_shown_short(value: float, text: str) -> None:
     assert shown(value) == text
 
 
+def test_shares_of_one_are_shown_in_three_decimals() -> None:
+    row = Row("n", "nDCG@10", "", {"ours": 0.95, "txtai": 37.0}, more_is_better=True)
+    assert [row.shown(s) for s in ("ours", "txtai", "haystack")] == ["0.950", "37.0", "–"]
+
+
 def test_clients_share_the_questions_and_failures_are_counted() -> None:
     def work(query: str) -> str:
         if query == "3":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from versus.figures import OURS, Row, shown
+from versus.figures import OURS, Row
 
 WIDTH: Final = 760
 _LABEL, _VALUE, _BAR, _GAP, _HEAD, _GUTTER = 92, 64, 16, 7, 40, 28
@@ -80,6 +80,6 @@ def _panel(
         lines += [
             f'<text x="0" y="{y + 13}">{escape(titles[system])}</text>',
             f'<rect class="{kind}" {box}/>',
-            f'<text class="value" x="{_LABEL + length + 6:.1f}" y="{y + 13}">{shown(value)}</text>',
+            f'<text class="value" x="{_LABEL + length + 6:.1f}" y="{y + 13}">{row.shown(system)}</text>',
         ]
     return "\n".join([*lines, "</g>"])

@@ -34,6 +34,11 @@ class Row:
         above, below = (ours, theirs) if self.more_is_better else (theirs, ours)
         return above / below if below else math.nan
 
+    def shown(self, system: str) -> str:
+        """A system's value; shares of one, which have no unit, in three decimals."""
+        value = self.values.get(system, math.nan)
+        return f"{value:.3f}" if not self.unit and 0 <= value <= 1 else shown(value)
+
     def best_of_others(self) -> str:
         """The best other system; an empty text where there is none."""
         others = {name: value for name, value in self.values.items() if name != OURS}

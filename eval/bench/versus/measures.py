@@ -34,7 +34,7 @@ def start(plan: Plan, system: str) -> WorkerProcess:
 
 def describe(plan: Plan, state: State) -> None:
     """Versions and set-ups."""
-    for system in plan.systems:
+    for system in [s for s in plan.systems if not state.has("describe", s)]:
         with state.attempt("describe", system), start(plan, system) as worker:
             state.put("describe", system, worker.call("describe", timeout=300))
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import ir_measures
 from ir_measures import R, nDCG
 
-from versus.figures import OURS, Row, Table, Target, percentile, shown
+from versus.figures import OURS, Row, Table, Target, percentile
 from versus.material import Dataset
 from versus.measures import QUOTING
 from versus.plan import CLIENTS, Plan
@@ -205,8 +205,7 @@ def _markdown_table(table: Table) -> str:
 def _cell(row: Row, system: str) -> str:
     if system not in row.values:
         return "–"
-    value = row.values[system]
-    text = f"{value:.3f}" if not row.unit and value <= 1 else shown(value)
+    text = row.shown(system)
     return (
         text if system == OURS or OURS not in row.values else f"{text} ({row.ratio(system):.2f}×)"
     )
