@@ -76,10 +76,11 @@ def _panel(
         value = row.values[system]
         length = max(1.0, room * value / longest)
         kind = "bar ours" if system == OURS else "bar"
+        end = _LABEL + length + 6
         box = f'x="{_LABEL}" y="{y}" width="{length:.1f}" height="{_BAR}" rx="2"'
         lines += [
             f'<text x="0" y="{y + 13}">{escape(titles[system])}</text>',
             f'<rect class="{kind}" {box}/>',
-            f'<text class="value" x="{_LABEL + length + 6:.1f}" y="{y + 13}">{row.shown(system)}</text>',
+            f'<text class="value" x="{end:.1f}" y="{y + 13}">{row.shown(system)}</text>',
         ]
     return "\n".join([*lines, "</g>"])
