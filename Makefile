@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: serve test lint eval bench index lock clean help
+.PHONY: serve test lint eval bench versus index lock clean help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -46,6 +46,9 @@ bench: $(READY) ## measure speed and memory
 	$(BIN)/python eval/bench/run.py
 	$(BIN)/python eval/bench/documents.py
 	$(BIN)/python eval/bench/answers.py
+
+versus: $(VENV)/.model ## measure beside Haystack, LlamaIndex and txtai, in their own environment
+	$(BIN)/python eval/bench/versus/run.py
 
 lock: ## write requirements.lock anew from a fresh environment
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
