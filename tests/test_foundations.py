@@ -34,6 +34,7 @@ LAYERS = [
     {"evaluation"},
     {"server"},
     {"ui"},
+    {"evaluation_page"},
     {"serving"},
     {"cli"},
 ]

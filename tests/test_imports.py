@@ -35,6 +35,7 @@ REACHING_PAST = {
     # The command line is put together from the other edges.
     ("cli", "evaluation"),
     ("cli", "serving"),
+    ("serving", "evaluation_page"),
     ("serving", "server"),
     ("serving", "ui"),
     # The doctor reads the documents to tell whether they have changed.

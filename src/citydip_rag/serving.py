@@ -29,6 +29,7 @@ def build_app(settings: Settings) -> FastAPI:
     Raises:
         CitydipError: model or index are not usable; says what to do.
     """
+    from citydip_rag.evaluation_page import add_evaluation
     from citydip_rag.indexing import folder_of_index
     from citydip_rag.server.app import create_app
     from citydip_rag.ui.page import mount_page
@@ -38,7 +39,9 @@ def build_app(settings: Settings) -> FastAPI:
         settings = settings.model_copy(update={"seeds": folder})
     library = Library(LiveEngine.open(settings))
     generators = library.live.current.generators.names
-    return mount_page(create_app(library), library.live, generators)
+    app = create_app(library)
+    add_evaluation(app, settings.eval_report)
+    return mount_page(app, library.live, generators)
 
 
 def serve(settings: Settings) -> None:

@@ -83,6 +83,10 @@ class Settings(BaseSettings):
 
     seeds: CheckedPath = Field(default=Path("seeds"), description="Folder of the documents.")
     index: CheckedPath = Field(default=Path("index"), description="Folder of the index.")
+    eval_report: CheckedPath = Field(
+        default=Path("eval/out/suite.json"),
+        description="Report of `citydip eval suite --json` that the page shows.",
+    )
     embedding_model: str = Field(
         default="bundled",
         min_length=1,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
+from citydip_rag.evaluation_page import add_evaluation
 from citydip_rag.library import Library
 from citydip_rag.server.app import create_app
 from citydip_rag.ui.page import mount_page
@@ -26,7 +27,10 @@ def serving(library: Library, **options: Any) -> Iterator[str]:
         library: what to serve.
         options: more of uvicorn's.
     """
-    mounted = mount_page(create_app(library), library.live, library.live.current.generators.names)
+    engine = library.live.current
+    app = create_app(library)
+    add_evaluation(app, engine.settings.eval_report)
+    mounted = mount_page(app, library.live, engine.generators.names)
     with running(mounted, **options) as address:
         yield address
 

@@ -99,10 +99,7 @@ def build_page(source: EngineSource, generators: Sequence[str] = ()) -> gr.Block
                 _below_box(),
                 elem_id="below",
                 apply_default_css=False,
-                js_on_load=(
-                    "element.addEventListener('click', (event) => "
-                    "{ if (event.target.closest('.clear')) trigger('forget'); });"
-                ),
+                js_on_load=_file("below.js"),
             )
 
         async def ask_typed(question: str, held: Kept, by: str | None) -> AsyncIterator[Shown]:
@@ -213,7 +210,12 @@ def _header() -> str:
 def _below_box() -> str:
     return (
         f'<div class="below"><span class="keys">{both("ui.keys")}</span>'
+        f'<button type="button" class="quiet-button evaluated">{both("ui.evaluation")}</button>'
         f'<button type="button" class="quiet-button clear">{both("ui.clear")}</button></div>'
+        f'<dialog id="evaluation" aria-labelledby="evaluation-title"><header>'
+        f'<h2 id="evaluation-title">{both("ui.evaluation_title")}</h2>'
+        f'<button type="button" class="quiet-button close">{both("ui.close")}</button></header>'
+        f'<iframe title="{catalogue(Language.ENGLISH)["ui.evaluation"]}"></iframe></dialog>'
     )
 
 

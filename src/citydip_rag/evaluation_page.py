@@ -1,0 +1,48 @@
+"""The last evaluation as a page of its own, which the page at `/` shows."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
+from citydip_rag.errors import EvaluationError
+from citydip_rag.evaluation import load_report
+from citydip_rag.evaluation.reports import html_report
+from citydip_rag.schema import Language
+from citydip_rag.texts import text
+
+PATH: Final = "/evaluation"
+_HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+}
+
+
+def add_evaluation(app: FastAPI, report: Path) -> None:
+    """Serve the report that `citydip eval suite --json` last wrote there."""
+
+    def evaluation() -> HTMLResponse:
+        try:
+            return HTMLResponse(html_report(load_report(report)), headers=_HEADERS)
+        except EvaluationError:
+            status = 500 if report.exists() else 404
+            return HTMLResponse(_nothing(report), status_code=status, headers=_HEADERS)
+
+    app.get(PATH, include_in_schema=False)(evaluation)
+
+
+def _nothing(report: Path) -> str:
+    """What to read where there is no report, or none that can be read."""
+    key = "evaluation.damaged" if report.exists() else "evaluation.none"
+    command = escape(f"citydip eval suite --json {report}")
+    said = "".join(f'<p lang="{one}">{escape(text(one, key))}</p>' for one in Language)
+    return (
+        '<!doctype html><meta charset="utf-8"><title>citydip</title>'
+        "<style>:root{color-scheme:light dark;font:17px/1.6 system-ui,sans-serif}"
+        f"body{{max-width:60ch;margin:3rem auto;padding:0 1rem}}</style>{said}"
+        f"<pre><code>{command}</code></pre>"
+    )

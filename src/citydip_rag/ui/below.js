@@ -1,0 +1,14 @@
+// Below the question: forgetting the conversation, and the last evaluation, which is only fetched
+// when somebody wants to see it.
+const dialog = element.querySelector("#evaluation");
+
+element.addEventListener("click", (event) => {
+  if (event.target.closest(".clear")) {
+    trigger("forget");
+  } else if (event.target.closest(".evaluated")) {
+    dialog.querySelector("iframe").src = "evaluation";
+    dialog.showModal();
+  } else if (event.target === dialog || event.target.closest("#evaluation .close")) {
+    dialog.close();
+  }
+});
