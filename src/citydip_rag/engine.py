@@ -133,7 +133,9 @@ class Engine:
         request = GenerationRequest(alone, language, read, found.evidence, found.located)
         limit = self.settings.llm_total_seconds
         draft = Draft(request, lambda by: self._checker(by, request, policy), chosen, limit)
-        answering = self._finder.answers(found)
+        answering = self._finder.answers(found) or (
+            alone != question and self._finder.answers_further(found)
+        )
         asking = answering or (not chosen.quotes and self._finder.may_answer(found))
         shown = list(found.candidates[: options.get("top_k") or self.settings.top_k])
         yield Retrieved(

@@ -53,6 +53,9 @@ _FIRST_STAGES: Final[dict[str, FirstStage]] = {
     "dense": DenseStage(),
     "lexical": LexicalStage(),
 }
+FURTHER_SHARE: Final = 0.75
+"""Of the threshold, for a follow-up: its own words are few, and what people go on to ask is more
+often there. Of 67 answerable ones it answers four more, of 20 others one."""
 MODEL_SHARE: Final = 0.5
 """Of the threshold, from which a language model is asked: it may decline, and each of its sentences
 is checked, but nothing is quoted in its stead."""
@@ -146,6 +149,11 @@ class Finder:
     def answers(self, found: Found) -> bool:
         """Whether the documents seem to hold the answer."""
         return bool(found.evidence) and self.calibration.answers(found.confidence)
+
+    def answers_further(self, found: Found) -> bool:
+        """The same for a question that goes on about what was asked before."""
+        enough = FURTHER_SHARE * self.calibration.threshold
+        return bool(found.evidence) and found.confidence >= enough
 
     def may_answer(self, found: Found) -> bool:
         """Whether it is worth asking a language model, which can decline by itself."""

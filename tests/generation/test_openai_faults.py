@@ -416,6 +416,7 @@ async def test_a_password_in_the_address_is_sent_and_never_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "httpx")  # the command line makes it quieter
     async with faulty(good) as server:
         address = server.address.replace("http://", "http://me:hunter%402@")
         made = generator(address, llm_api_key=None)

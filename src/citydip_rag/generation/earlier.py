@@ -82,7 +82,8 @@ def item_of(answer: str, wanted: int) -> str:
         for s, after in zip_longest(said, said[1:], fillvalue="")
         if not (s.endswith(":") or _ANNOUNCES.match(after))
     ]
-    return items[wanted] if len(items) > 1 and wanted < len(items) else ""
+    are_items = len(items) > 1 or len(items) < len(said)  # one that is announced is an item, too
+    return items[wanted] if items and are_items and wanted < len(items) else ""
 
 
 def opens_item(sentence: str) -> bool:
