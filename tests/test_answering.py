@@ -168,7 +168,8 @@ async def test_a_model_is_asked_where_a_quotation_would_be_too_bold(scripted: En
     threshold = scripted.calibration.threshold
     assert MODEL_SHARE * threshold <= confidence < threshold
     assert (await scripted.ask(DOUBTFUL)).abstained
-    use(scripted, Scripted("Mayors around the world declared that “we are still in”. [1]"))
+    said = next(e.text for e in scripted.find(DOUBTFUL).evidence if "we are still in" in e.text)
+    use(scripted, Scripted(f"{said} [1]"))
     answer = await scripted.ask(DOUBTFUL, generator="scripted")
     assert answer.claims[0].supported
     assert "we are still in" in answer.citations[0].quote

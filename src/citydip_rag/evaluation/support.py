@@ -30,8 +30,8 @@ _CONTRADICTION: Final = 4.0
 _DOUBT: Final = 0.75
 """The same for what makes doubtful."""
 _ABOVE: Final = 1e-6
-_TRUE_OF_MODEL: Final = 0.8
-"""Share of a fair model's sentences that the passages bear out, and"""
+_TRUE_OF_MODEL: Final = 0.65
+"""Share of a laptop's model's sentences that the passages bear out, and"""
 _TRUE_OF_SHOWN: Final = 0.95
 """the share of those that are shown: of the thresholds that keep to it, the one that shows most."""
 
@@ -191,7 +191,7 @@ def _threshold(data: _Data, logits: Array) -> float:
 
 
 def _threshold_of(labels: BoolArray, logits: Array) -> float:
-    """The same in one data set; the share of true sentences is a fair model's, not the set's."""
+    """The same in one data set; the share of true sentences is a model's, not the set's."""
     order = np.argsort(-logits)
     true, false = np.cumsum(labels[order]), np.cumsum(~labels[order])
     shown = _TRUE_OF_MODEL * true / max(1, true[-1])

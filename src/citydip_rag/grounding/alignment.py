@@ -39,6 +39,11 @@ MAX_CLAIM: Final = 60
 _CLAUSE_END: Final = re.compile(r"[.,;:!?()\n]")
 _MISSING: Final = 0.5
 """Alignment below which a word is named as missing."""
+_RUNS_AGAIN: Final = 2
+"""Runs of three words that a sentence says again, from which it goes in circles; or"""
+_LEAST_VARIED: Final = 0.65
+"""of its words that name something, the share that are different, if there are"""
+_ENOUGH_WORDS: Final = 8
 _MAX_CHARACTERS: Final = 4_000
 """Of a claim; no sentence is longer, and no more fits into the model."""
 _SUSPICIOUS: Final = 1_000
@@ -117,8 +122,11 @@ class AlignmentVerifier(Verifier):
         quoted = self._verbatim.support(claim, evidence)
         if quoted.span is not None and not _denied(quoted, evidence):
             return quoted
-        if len(claim) > _MAX_CHARACTERS or len(words_of(claim, MAX_CLAIM + 1)) > MAX_CLAIM:
+        words = words_of(claim, MAX_CLAIM + 1)
+        if len(claim) > _MAX_CHARACTERS or len(words) > MAX_CLAIM:
             return Support(0.0, reasons=(Reason("too_long"),))
+        if _repeats(words):
+            return Support(0.0, reasons=(Reason("repeats"),))
         examined = self.examine(claim, evidence)
         if not examined:
             kind = "too_long" if len(claim) > _SUSPICIOUS else "no_evidence"
@@ -168,6 +176,16 @@ class AlignmentVerifier(Verifier):
             cross = passage.language != language.value
             found.append(Examined(piece, compare(side, other, pair, piece.around, cross=cross)))
         return found
+
+
+def _repeats(words: Sequence[Word]) -> bool:
+    """Whether a sentence goes in circles, as those of failing models do; quotations may."""
+    stems = [word.stem for word in words]
+    runs = list(zip(stems, stems[1:], stems[2:], strict=False))
+    content = [words[place].stem for place in content_places(words)]
+    varied = len(set(content)) / max(1, len(content))
+    circles = len(content) >= _ENOUGH_WORDS and varied < _LEAST_VARIED
+    return circles or len(runs) - len(set(runs)) >= _RUNS_AGAIN
 
 
 def _denied(quoted: Support, evidence: Sequence[Passage]) -> bool:
