@@ -38,11 +38,12 @@ def add_evaluation(app: FastAPI, report: Path) -> None:
 def _nothing(report: Path) -> str:
     """What to read where there is no report, or none that can be read."""
     key = "evaluation.damaged" if report.exists() else "evaluation.none"
-    command = escape(f"citydip eval suite --json {report}")
+    named = report.name if report.is_absolute() else report  # whose folders nobody is told
+    command = escape(f"citydip eval suite --json {named}")
     said = "".join(f'<p lang="{one}">{escape(text(one, key))}</p>' for one in Language)
     return (
         '<!doctype html><meta charset="utf-8"><title>citydip</title>'
         "<style>:root{color-scheme:light dark;font:17px/1.6 system-ui,sans-serif}"
-        f"body{{max-width:60ch;margin:3rem auto;padding:0 1rem}}</style>{said}"
+        f"body{{max-width:60ch;margin:3rem auto;padding:0 1rem}}pre{{white-space:pre-wrap}}</style>{said}"
         f"<pre><code>{command}</code></pre>"
     )

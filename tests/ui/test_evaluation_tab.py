@@ -54,7 +54,8 @@ def written(engine: Engine) -> str:
 def test_without_a_report_the_command_is_named(address: str, report: Path) -> None:
     answer = httpx.get(f"{address}/evaluation")
     assert answer.status_code == 404
-    assert f"citydip eval suite --json {report}" in answer.text
+    assert f"citydip eval suite --json {report.name}" in answer.text
+    assert str(report.parent) not in answer.text
     assert "Belum ada evaluasi" in answer.text
     report.write_text("{", encoding="utf-8")
     damaged = httpx.get(f"{address}/evaluation")

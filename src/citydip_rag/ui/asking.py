@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import gradio as gr
 
 from citydip_rag.errors import CitydipError
-from citydip_rag.events import Answered, Event
+from citydip_rag.events import Answered, Checked, Event
 from citydip_rag.schema import (
     MAX_QUESTION_CHARACTERS,
     MAX_TURN_CHARACTERS,
@@ -154,7 +154,7 @@ async def ask(
 async def _drawn(
     events: AsyncGenerator[Event], unfinished: Unfinished
 ) -> AsyncGenerator[str | Answer]:
-    """The turn as the answer grows, not too often, and at last the answer."""
+    """The turn as the answer grows, at every check and else not too often; at last the answer."""
     writing, last = unfinished.writing, monotonic()
     async with aclosing(events):
         async for event in events:
@@ -162,7 +162,8 @@ async def _drawn(
                 yield event.answer
                 return
             writing.take(event)
-            if monotonic() - last >= _SECONDS_BETWEEN_DRAWINGS:
+            waited = monotonic() - last >= _SECONDS_BETWEEN_DRAWINGS
+            if waited or isinstance(event, Checked):  # for what comes next may be long in coming
                 yield render.writing(unfinished.question, writing)
                 last = monotonic()
 
