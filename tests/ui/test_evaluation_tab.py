@@ -80,7 +80,7 @@ def test_the_last_evaluation_is_shown(
     expect(shown.locator("body")).to_contain_text("citation_recall")
     expect(shown.locator("svg").first).to_be_visible()
     assert shown.locator("table tr").count() >= 6
-    page.locator("#evaluation .close").click()
+    page.locator("#evaluation .leave").click()
     expect(page.locator("#evaluation")).to_be_hidden()
     page.locator(".evaluated").click()
     page.keyboard.press("Escape")

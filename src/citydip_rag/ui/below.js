@@ -8,7 +8,7 @@ element.addEventListener("click", (event) => {
   } else if (event.target.closest(".evaluated")) {
     dialog.querySelector("iframe").src = "evaluation";
     dialog.showModal();
-  } else if (event.target === dialog || event.target.closest("#evaluation .close")) {
+  } else if (event.target === dialog || event.target.closest("#evaluation .leave")) {
     dialog.close();
   }
 });

@@ -214,7 +214,7 @@ def _below_box() -> str:
         f'<button type="button" class="quiet-button clear">{both("ui.clear")}</button></div>'
         f'<dialog id="evaluation" aria-labelledby="evaluation-title"><header>'
         f'<h2 id="evaluation-title">{both("ui.evaluation_title")}</h2>'
-        f'<button type="button" class="quiet-button close">{both("ui.close")}</button></header>'
+        f'<button type="button" class="quiet-button leave">{both("ui.close")}</button></header>'
         f'<iframe title="{catalogue(Language.ENGLISH)["ui.evaluation"]}"></iframe></dialog>'
     )
 
