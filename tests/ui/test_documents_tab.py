@@ -567,13 +567,20 @@ def test_what_came_of_an_upload_gives_way_to_the_next_event(opened: Opener) -> N
     expect(outcome).to_be_hidden()
 
 
+_LINES = """selector => {
+  const node = document.querySelector(selector);
+  return node.offsetHeight / parseFloat(getComputedStyle(node).fontSize);
+}"""
+
+
 def test_long_names_fit_a_phone_and_are_told_whole(opened: Opener) -> None:
     page = opened(size=PHONE).page
     long = f"{'x' * 250}.txt"
     list_instead(page, info(long, title="J" * 300, status="failed", reason="Y" * 300))
     for selector in (".title", ".source"):
         words = page.locator(f".file {selector}")
-        lines = words.evaluate("n => n.offsetHeight / parseFloat(getComputedStyle(n).fontSize)")
+        expect(words).to_be_visible()
+        lines = page.evaluate(_LINES, f".file {selector}")  # the list may be drawn anew meanwhile
         assert 0 < lines < 3.5 * 1.6
         assert words.get_attribute("title") in {long, "J" * 300}
     page.locator(".remove").click()
