@@ -14,7 +14,7 @@ from citydip_rag.corpus.language import detect_language
 from citydip_rag.embedding import Embedder
 from citydip_rag.errors import QuestionError
 from citydip_rag.events import Answered, Event, Retrieved
-from citydip_rag.finding import Finder, Found
+from citydip_rag.finding import FURTHER_SHARE, MODEL_SHARE, Finder, Found
 from citydip_rag.generation import GenerationRequest, Generator, Generators
 from citydip_rag.grounding import Checker, VerbatimVerifier
 from citydip_rag.index import Index
@@ -133,10 +133,8 @@ class Engine:
         request = GenerationRequest(alone, language, read, found.evidence, found.located)
         limit = self.settings.llm_total_seconds
         draft = Draft(request, lambda by: self._checker(by, request, policy), chosen, limit)
-        answering = self._finder.answers(found) or (
-            alone != question and self._finder.answers_further(found)
-        )
-        asking = answering or (not chosen.quotes and self._finder.may_answer(found))
+        answering = self._finder.answers(found, FURTHER_SHARE if alone != question else 1.0)
+        asking = answering or (not chosen.quotes and self._finder.answers(found, MODEL_SHARE))
         shown = list(found.candidates[: options.get("top_k") or self.settings.top_k])
         yield Retrieved(
             question=alone,

@@ -146,19 +146,14 @@ class Finder:
         clock.lap("weigh")
         return found
 
-    def answers(self, found: Found) -> bool:
-        """Whether the documents seem to hold the answer."""
-        return bool(found.evidence) and self.calibration.answers(found.confidence)
+    def answers(self, found: Found, share: float = 1.0) -> bool:
+        """Whether the documents seem to hold the answer.
 
-    def answers_further(self, found: Found) -> bool:
-        """The same for a question that goes on about what was asked before."""
-        enough = FURTHER_SHARE * self.calibration.threshold
-        return bool(found.evidence) and found.confidence >= enough
-
-    def may_answer(self, found: Found) -> bool:
-        """Whether it is worth asking a language model, which can decline by itself."""
-        enough = MODEL_SHARE * self.calibration.threshold
-        return bool(found.evidence) and found.confidence >= enough
+        Args:
+            found: for a question.
+            share: of the threshold that is enough, such as `FURTHER_SHARE` or `MODEL_SHARE`.
+        """
+        return bool(found.evidence) and self.calibration.answers(found.confidence, share)
 
     def reweighed(self, found: Found, evidence: Sequence[Evidence]) -> Found:
         """The same with only some of its sentences."""

@@ -96,6 +96,17 @@ def test_index_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert list(parsed_doctor()) == ["settings"]
 
 
+def test_doctor_names_what_is_wrong_with_the_generator_and_not_the_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: str
+) -> None:
+    monkeypatch.setenv("CITYDIP_GENERATOR", "llamacpp")
+    monkeypatch.setenv("CITYDIP_LLM_GGUF", str(tmp_path / "nope.gguf"))
+    found = json.loads(invoke("doctor", "--index", index, "--json").stdout)
+    fine = {finding["subject"]: finding["fine"] for finding in found}
+    assert fine["answers"]
+    assert not fine["generator"]
+
+
 def test_the_next_command_carries_the_folders_that_were_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,6 +133,37 @@ def test_what_the_article_says_in_other_words(
 
 
 @pytest.mark.parametrize(
+    "claim",
+    [
+        "The mayors promote cities and promote cities and promote cities and diplomacy.",
+        "Kota maju karena kota maju, dan karena kota maju lagi maka kota maju terus.",
+    ],
+)
+def test_what_goes_in_circles_is_not_borne_out(
+    verifier: AlignmentVerifier, passages: list[Passage], claim: str
+) -> None:
+    support = verifier.support(claim, passages)
+    assert support.score == 0
+    assert support.reasons == (Reason("repeats"),)
+
+
+def test_the_sentence_that_alone_bears_a_claim_out_is_quoted_alone(
+    verifier: AlignmentVerifier, passages: list[Passage]
+) -> None:
+    claim = "The Mayor of London regularly meets investors and global business leaders."
+    support = verifier.support(claim, passages)
+    assert support.passage is not None
+    assert support.span is not None
+    passage = passages[support.passage]
+    start, end = support.span.start - passage.start, support.span.end - passage.start
+    quoted = passage.text[start:end]
+    assert quoted.startswith("Contohnya, Walikota London")
+    assert quoted.count(". ") == 0
+    wide = next(e for e in verifier.examine(claim, passages) if e.unit.text.count(". ") == 1)
+    assert verifier._narrowest(verifier.examine(claim, passages), wide.unit).text == quoted
+
+
+@pytest.mark.parametrize(
     ("claim", "reason"),
     [
         ("Walikota Surabaya secara rutin bertemu dengan investor.", Reason("name", "Surabaya")),

@@ -70,10 +70,8 @@ class Worker:
 
     def save_vectors(self, folder: str) -> str:
         """The file with the vectors of what was just indexed; only ours has this."""
-        saved: str = self.system.save_vectors(  # type: ignore[attr-defined]
-            self.passages, Path(folder) / "whole"
-        )
-        return saved
+        ours: Any = self.system
+        return str(ours.save_vectors(self.passages, Path(folder) / "whole"))
 
     def open(self, folder: str, server: dict[str, Any] | None = None) -> dict[str, float]:
         """Open a saved index, with its model, and with a model server where one is given."""
@@ -116,6 +114,12 @@ class Worker:
 ACTIONS = frozenset(name for name in vars(Worker) if not name.startswith("_"))
 
 
+def _done(worker: Worker, action: str, request: dict[str, Any]) -> Any:
+    if action not in ACTIONS:
+        raise ValueError(f"there is nothing called {action!r} to do")
+    return getattr(worker, action)(**request)
+
+
 def serve(name: str, setup: Setup, lines: TextIO, reply: Callable[[str], None]) -> None:
     """Answer each line until there are no more."""
     worker: Worker | None = None
@@ -123,10 +127,8 @@ def serve(name: str, setup: Setup, lines: TextIO, reply: Callable[[str], None]) 
         request = json.loads(line)
         action = request.pop("do")
         try:
-            if action not in ACTIONS:
-                raise ValueError(f"there is nothing called {action!r} to do")  # noqa: TRY301
             worker = worker or Worker(load(name)(setup))
-            answer = {"ok": getattr(worker, action)(**request)}
+            answer = {"ok": _done(worker, action, request)}
         except Exception as error:  # noqa: BLE001  # a library may fail in any way, and all are told
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0][:300]}

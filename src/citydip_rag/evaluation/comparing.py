@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from citydip_rag.errors import EvaluationError
@@ -98,8 +98,8 @@ class Comparison:
 
 def pair(before: Sequence[Outcome], after: Sequence[Outcome]) -> Pairs:
     """Find the same questions: by their ids, and by their files' names where ids are shared."""
-    shared = _shares_ids(before) or _shares_ids(after)
-    earlier, later = _by_key(before, shared), _by_key(after, shared)
+    name = "key" if _shares_ids(before) or _shares_ids(after) else "id"
+    earlier, later = ({getattr(o, name): o for o in all_of} for all_of in (before, after))
     common = [(earlier[key], outcome) for key, outcome in later.items() if key in earlier]
     return Pairs(
         both=tuple((old, new) for old, new in common if old.same_question(new)),
@@ -146,10 +146,6 @@ def compare(before: SuiteReport, after: SuiteReport) -> Comparison:
 
 def _shares_ids(outcomes: Sequence[Outcome]) -> bool:
     return max(Counter(outcome.id for outcome in outcomes).values(), default=0) > 1
-
-
-def _by_key(outcomes: Sequence[Outcome], shared: bool) -> Mapping[object, Outcome]:  # noqa: FBT001
-    return {(outcome.key if shared else outcome.id): outcome for outcome in outcomes}
 
 
 def _some(ids: Sequence[str]) -> str:

@@ -38,9 +38,9 @@ class Calibration(Logistic):
         )
         return 1 / (1 + math.exp(-max(-60.0, min(60.0, total))))
 
-    def answers(self, confidence: float) -> bool:
-        """Whether this probability is enough to answer."""
-        return confidence >= self.threshold
+    def answers(self, confidence: float, share: float = 1.0) -> bool:
+        """Whether this probability is enough to answer, or that share of what is enough."""
+        return confidence >= share * self.threshold
 
 
 def balanced_accuracy(

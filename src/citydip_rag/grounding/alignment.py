@@ -18,7 +18,13 @@ from citydip_rag.corpus.language import detect_language
 from citydip_rag.embedding.base import Embedder, TokenVectors
 from citydip_rag.embedding.projection import Projection, unit
 from citydip_rag.grounding.base import Support, Verifier
-from citydip_rag.grounding.comparing import Compared, Side, compare, content_places
+from citydip_rag.grounding.comparing import (
+    Compared,
+    Side,
+    compare,
+    compared_anywhere,
+    content_places,
+)
 from citydip_rag.grounding.exact import MAX_WORDS, linked
 from citydip_rag.grounding.frames import without_frame
 from citydip_rag.grounding.negation import negates
@@ -166,15 +172,19 @@ class AlignmentVerifier(Verifier):
             return []
         language = detect_language(claim)
         context: dict[int, tuple[Word, ...]] = {}
+        anywhere: dict[int, dict[str, float]] = {}
         found = []
         for piece in best_units(side.vectors, evidence, self._tokens_of, UNITS):
             passage = piece.passage
             if piece.number not in context:
                 context[piece.number] = words_of(f"{passage.heading}\n{passage.text}", MAX_WORDS)
+                anywhere[piece.number] = compared_anywhere(side, piece.around)
             pair = linked(words, piece.text, context[piece.number])
             other = Side.of(pair.evidence, piece.tokens, piece.offsets)
             cross = passage.language != language.value
-            found.append(Examined(piece, compare(side, other, pair, piece.around, cross=cross)))
+            found.append(
+                Examined(piece, compare(side, other, pair, anywhere[piece.number], cross=cross))
+            )
         return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -144,7 +144,7 @@ class Compared:
 
 
 def compare(
-    claim: Side, evidence: Side, pair: Pair, around: FloatArray, *, cross: bool
+    claim: Side, evidence: Side, pair: Pair, anywhere: Mapping[str, float], *, cross: bool
 ) -> Compared:
     """Features and findings.
 
@@ -152,7 +152,7 @@ def compare(
         claim: with its tokens.
         evidence: with its tokens.
         pair: their words, linked by stems.
-        around: (tokens, d) of the passage that the evidence is from.
+        anywhere: what `compared_anywhere` gives for the passage that the evidence is from.
         cross: whether the two are in different languages.
     """
     similarity = claim.vectors @ evidence.vectors.T
@@ -166,7 +166,8 @@ def compare(
     )
     values = _values(pair, scores, best, similarity.max(axis=0))
     values["cross"] = float(cross)
-    values |= _of_passage(claim, evidence, content_places(pair.claim), around)
+    values |= anywhere
+    values["pooled"] = _pooled(claim.vectors, evidence.vectors)
     values |= dict.fromkeys(("novel", "novel_worst"), 0.0)
     if not cross:
         content = content_places(pair.claim)
@@ -258,13 +259,17 @@ def _values(pair: Pair, scores: FloatArray, best: FloatArray, back: FloatArray) 
     }
 
 
-def _of_passage(
-    claim: Side, evidence: Side, content: Sequence[int], around: FloatArray
-) -> dict[str, float]:
+def compared_anywhere(claim: Side, around: FloatArray) -> dict[str, float]:
+    """The features that all of a passage's sentences share.
+
+    Args:
+        claim: with its tokens.
+        around: (tokens, d) of the passage.
+    """
     best = (claim.vectors @ around.T).max(axis=1)
-    found = np.sort(word_means(best, claim.owner, len(claim.words))[content])
+    words = word_means(best, claim.owner, len(claim.words))
+    found = np.sort(words[content_places(claim.words)])
     return {
-        "pooled": _pooled(claim.vectors, evidence.vectors),
         "pooled_around": _pooled(claim.vectors, around),
         "anywhere": float(found.mean()),
         "anywhere_weak": float(found[: max(1, len(found) // 4)].mean()),
