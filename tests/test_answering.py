@@ -423,6 +423,20 @@ async def test_checking_leaves_turns_and_threads_for_others() -> None:
     await asyncio.gather(*reading, return_exceptions=True)
 
 
+async def test_a_rewritten_question_holds_no_half_characters_and_no_controls(
+    scripted: Engine,
+) -> None:
+    turns = [Turn(question="Apa itu diplomasi kota?", answer=f"{TRUE} [1]")]
+    generator = Scripted(TRUE)
+    use(scripted, generator)
+    for signs in ("\ud800", "\x1b[31m", "\x00", "\u202e", "\u200b"):
+        generator.rewritten = f"Apa tantangan{signs} diplomasi kota?"
+        answer = await scripted.ask("Apa tantangannya?", history=turns, generator="scripted")
+        assert not answer.abstained
+        assert answer.standalone.isprintable()
+        assert answer.model_dump_json()
+
+
 async def test_signs_that_nobody_sees_hide_no_word(scripted: Engine) -> None:
     hidden = TRUE.replace("banyak", "ban\u200byak").replace("kota", "ko\u00adta")
     answer = await ask(scripted, f"\u202e{hidden}\u202c [1\u2060] [?]")

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from functools import cache
 from typing import Final
 
+from citydip_rag.corpus.signs import visible
 from citydip_rag.errors import AnswerCutError, GenerationError, ModelLateError
 from citydip_rag.events import Checked, Discarded, Written
 from citydip_rag.generation import GenerationRequest, Generator, declines
@@ -33,11 +34,6 @@ _MOUTHFUL: Final = 500
 _CHECKERS: Final = 2
 """Sentences that are checked at the same time, of all answers: the search has threads of its own,
 and whoever waits for something else is to get a turn."""
-_INVISIBLE: Final = re.compile(
-    r"[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    r"\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
-"""Signs that nobody sees, and that hide words from the checks or turn them round."""
 _ENDED: Final = re.compile(r"[.!?…][\"'”’»)]*$")
 
 Progress = Written | Checked | Discarded
@@ -173,7 +169,7 @@ class Draft:
             while (piece := await self._next(pieces)) is not None:
                 said = without_controls(piece)
                 if not generator.quotes:
-                    said = _INVISIBLE.sub("", said)
+                    said = visible(said)
                 for start in range(0, len(said), _MOUTHFUL):
                     yield self._taken(said[start : start + _MOUTHFUL])
                     await asyncio.sleep(0)  # for all others who wait

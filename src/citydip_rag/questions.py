@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypedDict
 
+from citydip_rag.corpus.signs import visible
 from citydip_rag.embedding import Embedder
 from citydip_rag.errors import GenerationError, QuestionError
 from citydip_rag.generation import Generator
@@ -134,5 +135,6 @@ async def _rewritten(
         return None
     if rewritten is None:
         return None
+    rewritten = " ".join(visible(without_controls(rewritten)).split())
     faithful = await asyncio.to_thread(is_faithful, rewritten, question, turns, embedder)
     return rewritten if faithful else None

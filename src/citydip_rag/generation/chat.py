@@ -10,6 +10,7 @@ from contextlib import aclosing
 from math import ceil
 from typing import Final, Literal, TypedDict
 
+from citydip_rag.corpus.signs import visible
 from citydip_rag.errors import AnswerCutError, ContextLengthError
 from citydip_rag.generation.base import NO_ANSWER, GenerationRequest, Generator
 from citydip_rag.generation.prompts import render_prompt
@@ -34,11 +35,8 @@ _MARKER: Final = re.compile(
     re.IGNORECASE,
 )
 _TAG: Final = re.compile(r"[<＜](?=[|｜/!<＜a-zA-Z])|(?<=[|｜>＞a-zA-Z])[>＞]")
-_INVISIBLE: Final = re.compile(
-    r"[\x00-\x08\x0e-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
-    r"\U000e0000-\U000e007f]"
-)
-"""Reach a model while no reader sees them."""
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+"""Reach a model while no reader sees them, as invisible signs do."""
 _QUOTES: Final = "\"'“”*` "
 _LABEL: Final = re.compile(
     r"(?:(?:last|rewritten|standalone)\s+)?(?:question|pertanyaan)(?:\s+[a-z ]{2,20})?:\s*",
@@ -127,7 +125,7 @@ class ChatGenerator(Generator):
 
 def as_data(text: str) -> str:
     """Text that a prompt may hold: it can close no fence, end no turn and cite nothing."""
-    text = _INVISIBLE.sub("", text)
+    text = _CONTROL.sub("", visible(text))
     text = _MARKER.sub(r"(\1)", text)
     return _TAG.sub(lambda sign: "‹" if sign.group() in "<＜" else "›", text)
 

@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from citydip_rag.corpus.signs import visible
+
 _ORDER: Final = re.compile(
     r"""
     \b(?:abaikan|lupakan|hiraukan|ignore|disregard|forget|override)\b
@@ -35,10 +37,9 @@ _ORDER: Final = re.compile(
 )
 _REMEMBERED: Final = 1 << 14
 """Sentences: the same few are looked at with every question."""
-_INVISIBLE: Final = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def is_order(sentence: str) -> bool:
     """Whether a sentence speaks to a language model and not to a reader."""
-    return bool(_ORDER.search(" ".join(_INVISIBLE.sub("", sentence).split())))
+    return bool(_ORDER.search(" ".join(visible(sentence).split())))
