@@ -28,6 +28,8 @@ from citydip_rag.schema import Citation, Claim, DocumentName, Language, Passage
 from citydip_rag.settings import Settings, load_settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the helpers beside this file
+from postgres import Postgres, postgres
+
 ROOT = Path(__file__).resolve().parent.parent
 ARTICLE = ROOT / "seeds" / "diplomasi-kota.txt"
 
@@ -135,6 +137,13 @@ def chat_server(small_model: Path) -> Iterator[str]:
         said = (line for line in process.stdout if line.startswith("http"))
         yield next(said).strip() + "/v1"
         process.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A real PostgreSQL with pgvector; tests that stop or kill a server start one of their own."""
+    with postgres() as server:
+        yield server
 
 
 @pytest.fixture

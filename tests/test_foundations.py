@@ -20,6 +20,7 @@ from citydip_rag.texts import catalogue, text
 SOURCE = Path(citydip_rag.__file__).parent
 LAYERS = [
     {"errors", "events", "schema", "settings", "texts"},
+    {"client", "observing", "state"},
     {"corpus"},
     {"embedding"},
     {"index"},
@@ -31,6 +32,7 @@ LAYERS = [
     {"engine", "indexing"},
     {"listing", "live", "uploads"},
     {"library"},
+    {"access", "feedback"},
     {"evaluation"},
     {"server"},
     {"ui"},

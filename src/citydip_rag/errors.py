@@ -211,6 +211,13 @@ class AddressError(CitydipError):
     slug = "address"
 
 
+class StateError(CitydipError):
+    """The database of keys and feedback cannot be used."""
+
+    slug = "state"
+    status = 503
+
+
 class EvaluationError(CitydipError):
     """A dataset or a gate is malformed; the message names file and line."""
 

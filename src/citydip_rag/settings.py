@@ -83,6 +83,12 @@ class Settings(BaseSettings):
 
     seeds: CheckedPath = Field(default=Path("seeds"), description="Folder of the documents.")
     index: CheckedPath = Field(default=Path("index"), description="Folder of the index.")
+    state: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Database of keys and feedback: a SQLite file or postgresql://…; default:"
+        " beside the index.",
+    )
     eval_report: CheckedPath = Field(
         default=Path("eval/out/suite.json"),
         description="Report of `citydip eval suite --json` that the page shows.",

@@ -1,0 +1,5 @@
+"""What the service keeps besides its index: keys, feedback, and what else needs a table."""
+
+from citydip_rag.state.database import State, metadata
+
+__all__ = ["State", "metadata"]

@@ -1,0 +1,123 @@
+"""One small database for what people give the service: SQLite, or PostgreSQL for several servers.
+
+Each room declares its tables on `metadata`; opening the state makes those that are not there yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Self
+
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    insert,
+    make_url,
+    select,
+)
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+
+from citydip_rag.errors import MissingDependencyError, StateError
+
+VERSION: Final = 1
+"""Of the tables' layout; a newer one is refused, never misread."""
+FILE: Final = "state.sqlite"
+SQLITE_SECONDS: Final = 10
+"""How long one process waits for another that is writing."""
+
+metadata = MetaData()
+_version = Table("state_version", metadata, Column("version", Integer, nullable=False))
+
+
+class State:
+    """An opened database; safe to use from many threads and processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use an engine whose tables are there."""
+        self.engine = engine
+
+    @classmethod
+    def open(cls, address: str | Path) -> Self:
+        """Open a SQLite file or a PostgreSQL database, making what is missing of it.
+
+        Args:
+            address: path of the file, or `postgresql://…`.
+
+        Raises:
+            StateError: it cannot be opened, or is of a newer version.
+            MissingDependencyError: the driver is not installed.
+        """
+        try:
+            engine = _engine(address)
+            with engine.begin() as connection:
+                metadata.create_all(connection)
+                _check_version(connection)
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError(
+                "PostgreSQL's driver is not installed.", "pip install 'citydip-rag[postgres]'"
+            ) from error
+        except (SQLAlchemyError, OSError) as error:
+            raise StateError(
+                "The database of keys and feedback cannot be opened.",
+                "Check CITYDIP_STATE, and that its folder or server is there and may be written.",
+            ) from error
+        return cls(engine)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction, committed at its end.
+
+        Raises:
+            StateError: the database does not answer, or cannot be written.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise StateError(
+                "The database of keys and feedback does not answer.", "Try again in a moment."
+            ) from error
+
+    def close(self) -> None:
+        """Give its connections back."""
+        self.engine.dispose()
+
+
+def _engine(address: str | Path) -> Engine:
+    if isinstance(address, str) and address.startswith(("postgresql://", "postgres://")):
+        url = make_url(address).set(drivername="postgresql+psycopg")
+        return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4)
+    path = Path(address)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)  # what keys there are is nobody else's business
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)), connect_args={"timeout": SQLITE_SECONDS}
+    )
+    event.listen(engine, "connect", _write_ahead)
+    return engine
+
+
+def _write_ahead(connection: object, _: object) -> None:
+    """Let readers read while somebody writes."""
+    connection.execute("pragma journal_mode = wal")  # type: ignore[attr-defined]
+    connection.execute("pragma foreign_keys = on")  # type: ignore[attr-defined]
+
+
+def _check_version(connection: Connection) -> None:
+    found = connection.execute(select(_version.c.version)).scalar()
+    if found is None:
+        connection.execute(insert(_version).values(version=VERSION))
+    elif found > VERSION:
+        raise StateError(
+            f"The database of keys and feedback has version {found}, this program knows {VERSION}.",
+            "Use the newer program, or another database with CITYDIP_STATE.",
+        )
