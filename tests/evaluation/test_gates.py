@@ -9,6 +9,7 @@ import pytest
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation import Gates, SuiteReport, compare, load_gates
 from citydip_rag.evaluation.questions import Entry, Question
+from citydip_rag.evaluation.reports import markdown_report
 from citydip_rag.schema import Language
 from evaluation.questions import declined, miscited, outcome, report
 
@@ -42,6 +43,17 @@ def test_bounds(tmp_path: Path) -> None:
     assert (broken.metric, broken.value) == ("citation_recall", 0.8)
     assert broken.why == "citation_recall is 0.800, and gates.toml, line 3 asks for at least 0.9"
     assert broken.worst == ("q0", "q1", "q2")
+
+
+def test_questions_of_two_files_are_told_apart(tmp_path: Path) -> None:
+    """Two drafted files both begin with the same ids."""
+    one = miscited("q0").model_copy(update={"file": "one.jsonl", "question": "Apa satu?"})
+    two = miscited("q0").model_copy(update={"file": "two.jsonl", "question": "Apa dua?"})
+    found = gates(tmp_path, "[at_least]\ncitation_recall = 0.9\n").judged(report(one, two, *TWENTY))
+    assert found.broken[0].worst == ("one.jsonl: q0", "two.jsonl: q0")
+    told = markdown_report(found)
+    assert "`one.jsonl: q0` Apa satu?" in told
+    assert "`two.jsonl: q0` Apa dua?" in told
 
 
 def test_earlier_names_still_hold(tmp_path: Path) -> None:

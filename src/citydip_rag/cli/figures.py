@@ -42,13 +42,13 @@ def suite(report: SuiteReport) -> None:
     failed = sum(bool(outcome.failure) for outcome in report.questions)
     if failed:
         _warn(f"The language model failed {failed} times; documents were quoted instead.")
-    asked = {outcome.id: outcome.question for outcome in report.questions}
     for gate in report.broken:
         said = f"{gate.gate}: measured {gate.value:.4f}"
         screen.print(f"[bold red]gate[/] {escape(said)}", highlight=False)
         screen.print(Padding(Text(f"{gate.why}."), (0, 0, 0, 5)))
         for name in gate.worst:
-            screen.print(Padding(Text(f"{name}  ", "bold") + Text(asked[name]), (0, 0, 0, 5)))
+            question = Text(report.by_name[name].question)
+            screen.print(Padding(Text(f"{name}  ", "bold") + question, (0, 0, 0, 5)))
     if report.gates and not report.broken:
         screen.print(f"[green]✓[/] All gates hold ({len(report.gates)}).", highlight=False)
 

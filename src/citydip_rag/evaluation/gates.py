@@ -13,7 +13,6 @@ from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.comparing import Difference, Pairs, difference, pair
 from citydip_rag.evaluation.metric import Metric
 from citydip_rag.evaluation.metrics import BY_NAME, RENAMED
-from citydip_rag.evaluation.outcome import Outcome
 from citydip_rag.evaluation.questions import Entry
 from citydip_rag.evaluation.results import Broken, SuiteReport, load_report
 
@@ -114,7 +113,8 @@ class Gates:
             if not gate.holds(value):
                 wanted = f"{gate.bound.replace('_', ' ')} {gate.value:g}"
                 why = f"{metric.name} is {metric.say(value)}, and {gate.where} asks for {wanted}"
-                yield _broken(metric, str(gate), value, why, metric.worst(report.questions, WORST))
+                worst = report.names(metric.worst(report.questions, WORST))
+                yield _broken(metric, str(gate), value, why, worst)
 
     def _relative(self, report: SuiteReport) -> Iterator[Broken]:
         if self.baseline is None:
@@ -127,7 +127,7 @@ class Gates:
             found = difference(metric, pairs.both)
             if found.worse and found.significant:
                 why = f"{_fell(found)} against {self.baseline.name}"
-                worst = metric.worst_of_pairs(pairs.both, WORST)
+                worst = report.names(metric.worst_of_pairs(pairs.both, WORST))
                 yield _broken(metric, self.baseline.gate(metric), found.after, why, worst)
 
 
@@ -223,7 +223,5 @@ def _fell(found: Difference) -> str:
     )
 
 
-def _broken(metric: Metric, gate: str, value: float, why: str, worst: Sequence[Outcome]) -> Broken:
-    return Broken(
-        metric=metric.name, gate=gate, value=value, why=why, worst=tuple(o.id for o in worst)
-    )
+def _broken(metric: Metric, gate: str, value: float, why: str, worst: tuple[str, ...]) -> Broken:
+    return Broken(metric=metric.name, gate=gate, value=value, why=why, worst=worst)

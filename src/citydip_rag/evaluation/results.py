@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -29,7 +30,7 @@ class Broken(Frozen):
         gate: as written in a report: "citation_recall >= 0.9".
         value: what was measured.
         why: the same in a sentence.
-        worst: ids of the questions that cost the metric most.
+        worst: names of the questions that cost the metric most, as in `SuiteReport.by_name`.
     """
 
     metric: str
@@ -68,6 +69,20 @@ class SuiteReport(Frozen):
     def measured(self) -> list[Metric]:
         """The metrics it has, in their order."""
         return [metric for name, metric in BY_NAME.items() if name in self.metrics]
+
+    @cached_property
+    def by_name(self) -> dict[str, Outcome]:
+        """Its questions by their ids, with the file's name where another file uses the same id."""
+        used = Counter(outcome.id for outcome in self.questions)
+        return {
+            outcome.id if used[outcome.id] == 1 else f"{outcome.file}: {outcome.id}": outcome
+            for outcome in self.questions
+        }
+
+    def names(self, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+        """What some of its questions are called."""
+        called = {outcome.key: name for name, outcome in self.by_name.items()}
+        return tuple(called[outcome.key] for outcome in outcomes)
 
     @property
     def drafts(self) -> int:

@@ -29,7 +29,6 @@ def html_report(report: SuiteReport) -> str:
             confidences=charts.confidences(report),
             latencies=charts.latencies(report),
             anchors={o.key: f"q{n}" for n, o in enumerate(report.questions, start=1)},
-            by_id={o.id: o for o in reversed(report.questions)},
             missing=_missing,
         )
     )

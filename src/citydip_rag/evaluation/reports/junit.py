@@ -32,8 +32,9 @@ def junit_report(report: SuiteReport) -> str:
 
 def _fail(case: ET.Element, broken: Broken, report: SuiteReport) -> None:
     failure = ET.SubElement(case, "failure", type=broken.metric, message=_clean(broken.why))
-    asked = {outcome.id: outcome.question for outcome in report.questions}
-    failure.text = _clean("\n".join(f"{name}: {asked[name]}" for name in broken.worst))
+    failure.text = _clean(
+        "\n".join(f"{name}: {report.by_name[name].question}" for name in broken.worst)
+    )
 
 
 def _question(suite: ET.Element, outcome: Outcome) -> None:

@@ -75,13 +75,12 @@ def _gates(report: SuiteReport, metric: Metric) -> str:
 
 
 def _broken(report: SuiteReport) -> Iterator[str]:
-    asked = {outcome.id: outcome.question for outcome in report.questions}
     if report.broken:
         yield "### Broken"
     for gate in report.broken:
         yield f"- {escape(gate.why)}"
         for name in gate.worst:
-            yield f"  - `{name.replace('`', '')}` {escape(asked[name])}"
+            yield f"  - `{name.replace('`', '')}` {escape(report.by_name[name].question)}"
 
 
 def _questions(wrong: Sequence[Outcome], total: int) -> Iterator[str]:
