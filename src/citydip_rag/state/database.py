@@ -24,13 +24,12 @@ from sqlalchemy import (
     make_url,
     select,
 )
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from citydip_rag.errors import MissingDependencyError, StateError
 
 VERSION: Final = 1
 """Of the tables' layout; a newer one is refused, never misread."""
-FILE: Final = "state.sqlite"
 SQLITE_SECONDS: Final = 10
 """How long one process waits for another that is writing."""
 
@@ -82,7 +81,7 @@ class State:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except DatabaseError as error:
+        except SQLAlchemyError as error:
             raise StateError(
                 "The database of keys and feedback does not answer.", "Try again in a moment."
             ) from error
