@@ -14,7 +14,6 @@ from citydip_rag.feedback import Rated, Store
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.settings import Settings
-from citydip_rag.ui import render
 
 sys.path.insert(0, str(Path(__file__).parent))
 from browsing import DESKTOP, PHONE, launched, serving, visit
@@ -155,11 +154,3 @@ def test_what_could_not_be_kept_is_said(
     assert pressed(turn) == ["false", "false"]
     assert not page.locator("#why").is_visible()
     page.context.close()
-
-
-async def test_what_cannot_be_rated_has_no_buttons(engine: Engine) -> None:
-    answer = await engine.ask(QUESTION)
-    assert answer.receipt == ""
-    assert "data-rate" not in render.answered(QUESTION, answer)
-    rateable = answer.model_copy(update={"receipt": 'a"b'})
-    assert 'data-receipt="a&quot;b"' in render.answered(QUESTION, rateable)
