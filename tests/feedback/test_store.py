@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -100,6 +101,20 @@ def test_all_servers_sign_with_one_key_and_share_what_is_kept(database: str, sto
     assert len(keys.pop()) == KEY_BYTES
     assert len(list(other.ratings())) == 1
     other.close()
+
+
+def test_many_open_a_new_database_at_the_same_moment(database: str) -> None:
+    together = Barrier(8)
+
+    def opened(_: int) -> bytes:
+        together.wait(timeout=20)
+        store = Store(State.open(database))
+        key = store.key()
+        store.close()
+        return key
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(opened, range(8)))) == 1
 
 
 def test_what_is_forgotten_is_not_left_in_the_file(tmp_path: Path) -> None:
