@@ -17,6 +17,7 @@ OPEN = {
     "engine",
     "errors",
     "events",
+    "feedback",
     "finding",
     "indexing",
     "library",

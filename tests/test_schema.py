@@ -42,6 +42,7 @@ ANSWER: dict[str, Any] = {
     "model": "none",
     "generation": "g",
     "timings_ms": {"total": 1.5},
+    "receipt": "",
 }
 
 

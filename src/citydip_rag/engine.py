@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Self, Unpack
 
@@ -58,6 +58,8 @@ class Engine:
         self.generators = generators
         self.withdrawn: frozenset[str] = frozenset()
         """Ids of documents removed since the index was made: they are not answered from."""
+        self.finish: Callable[[Answer], Answer] = lambda answer: answer
+        """What is still done with every answer before it is given."""
         self._finder = Finder(settings, embedder, index)
         self.calibration = self._finder.calibration
         self._exact = VerbatimVerifier()
@@ -172,7 +174,7 @@ class Engine:
             generation=self.index.generation,
             timings_ms=clock.finish(),
         )
-        yield Answered(answer=answer)
+        yield Answered(answer=self.finish(answer))
 
     def _checker(self, by: Generator, request: GenerationRequest, policy: Policy) -> Checker:
         """Quotations are held to the letter; what a model writes, to its sense."""

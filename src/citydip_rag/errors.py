@@ -218,6 +218,25 @@ class StateError(CitydipError):
     status = 503
 
 
+class FeedbackOffError(CitydipError):
+    """No ratings are taken."""
+
+    slug = "feedback-off"
+    status = 403
+
+
+class ReceiptError(CitydipError):
+    """What an answer is rated with is none of this service's receipts, or too old."""
+
+    slug = "receipt"
+    status = 404
+
+    def __init__(self, message: str, remedy: str = "", *, status: int | None = None) -> None:
+        super().__init__(message, remedy)
+        if status is not None:
+            self.status = status
+
+
 class EvaluationError(CitydipError):
     """A dataset or a gate is malformed; the message names file and line."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
 from citydip_rag.engine import Engine
 from citydip_rag.errors import CitydipError, IndexMissingError
 from citydip_rag.index.generation import current_generation
+from citydip_rag.schema import Answer
 from citydip_rag.settings import Settings
 
 POLL_SECONDS = 1.0
@@ -87,9 +88,21 @@ class LiveEngine:
                 logger.warning("the new index is not taken: %s", error)
                 return False
             opened.withdrawn = self._withdrawn
+            opened.finish = self._engine.finish
             self._engine = opened
             logger.info("now answering from %s", self._engine.index.generation)
             return True
+
+    @contextmanager
+    def finishing(self, finish: Callable[[Answer], Answer]) -> Iterator[None]:
+        """Let something be done with every answer before it is given."""
+        with self._refreshing:
+            before, self._engine.finish = self._engine.finish, finish
+        try:
+            yield
+        finally:
+            with self._refreshing:
+                self._engine.finish = before
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -250,6 +250,7 @@ class Answer(Frozen):
         model: name of the model behind it.
         generation: name of the index generation that was read.
         timings_ms: milliseconds by step.
+        receipt: with which the answer is rated at `/feedback`; empty where it cannot be.
     """
 
     question: str
@@ -270,3 +271,4 @@ class Answer(Frozen):
     model: str
     generation: str
     timings_ms: dict[str, float]
+    receipt: str = ""

@@ -34,6 +34,7 @@ from citydip_rag.schema import Policy
 
 SettingsFile = Path("citydip.toml")
 PREFIX = "CITYDIP_"
+STATE_FILE = "state.sqlite"
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,23 @@ class Settings(BaseSettings):
         default=None,
         min_length=1,
         description="Database of keys and feedback: a SQLite file or postgresql://…; default:"
-        " beside the index.",
+        " where the index is.",
+    )
+    feedback: Literal["on", "off"] = Field(
+        default="on",
+        description="Whether answers may be rated, on the page and over HTTP. A rating is kept with"
+        " its question and answer, and with nothing of who gave it.",
+    )
+    feedback_days: Annotated[int, Field(ge=1, le=36500)] = Field(
+        default=365, description="How long ratings are kept."
+    )
+    question_log: Literal["on", "off"] = Field(
+        default="off",
+        description="Whether a server keeps what it is asked: question, language, whether and how"
+        " surely it was answered, by what, and how long it took; nothing of who asked.",
+    )
+    question_log_days: Annotated[int, Field(ge=1, le=36500)] = Field(
+        default=30, description="How long those questions are kept."
     )
     eval_report: CheckedPath = Field(
         default=Path("eval/out/suite.json"),
@@ -177,6 +194,14 @@ class Settings(BaseSettings):
         " `*`: any.",
     )
     port: Annotated[int, Field(ge=0, le=65535)] = 7860
+
+    @property
+    def state_address(self) -> str | Path:
+        """The database of keys and feedback: a SQLite file, or `postgresql://…`."""
+        if self.state is not None:
+            return self.state
+        index: str | Path = self.index
+        return index if isinstance(index, str) else index / STATE_FILE
 
     @model_validator(mode="after")
     def _one_way_to_sign_in(self) -> Self:

@@ -300,3 +300,12 @@ def test_a_place_that_is_only_the_title_is_not_said_twice() -> None:
     cited = cite(1, FIRST).model_copy(update={"place": f"{TITLE}, hlm. 7", "page": 7})
 
     assert 'class="cited"' not in render.answered("Apa?", answer("[1]", cited), DOCUMENTS)
+
+
+@pytest.mark.parametrize("abstained", [False, True])
+def test_an_answer_without_a_receipt_offers_no_rating(abstained: bool) -> None:  # noqa: FBT001
+    said = answer(FIRST, abstained=abstained)
+    assert "data-rate" not in render.answered("Apa?", said)
+    html = render.answered("Apa?", said.model_copy(update={"receipt": 'a"b'}))
+    assert 'data-receipt="a&quot;b"' in html
+    assert f'data-kind="{"abstention" if abstained else "answer"}"' in html

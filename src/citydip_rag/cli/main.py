@@ -21,6 +21,7 @@ from citydip_rag.cli.console import (
     write_json,
 )
 from citydip_rag.cli.evaluate import app as eval_app
+from citydip_rag.cli.feedback import app as feedback_app
 from citydip_rag.cli.following import answer_of
 from citydip_rag.cli.opening import opened
 from citydip_rag.schema import MAX_TOP_K, Language, Policy
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(eval_app, name="eval")
 app.add_typer(calibrate_app, name="calibrate")
+app.add_typer(feedback_app, name="feedback")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 IndexOption = Annotated[

@@ -37,6 +37,7 @@ _ORDER = [
 if TYPE_CHECKING:
     from citydip_rag.cli.doctor import Finding
     from citydip_rag.evaluation import Report
+    from citydip_rag.feedback import Asked, Rated
     from citydip_rag.indexing import IndexReport
 
 
@@ -154,3 +155,33 @@ def report(result: Report) -> None:
     for name, value in result.metrics.items():
         table.add_row(name, f"{value:.4f}")
     screen.print(table)
+
+
+def ratings(rated: Sequence[Rated]) -> None:
+    """Ratings, one a row; the readers' own words below their question."""
+    table = Table("day", "rating", "reasons", "question", box=None, pad_edge=False)
+    table.columns[3].overflow = "fold"
+    for one in rated:
+        asked = Text(one.standalone or one.question)
+        if one.comment:
+            asked.append(f"\n“{one.comment}”", style="dim")
+        colour = "green" if one.rating == "good" else "red"
+        table.add_row(
+            str(one.day), f"[{colour}]{one.rating}[/]", ", ".join(one.reasons) or "", asked
+        )
+    screen.print(table if rated else "There are no ratings.")
+
+
+def asked(questions: Sequence[Asked]) -> None:
+    """Logged questions, one a row."""
+    table = Table("day", "answered", "confidence", "ms", "question", box=None, pad_edge=False)
+    table.columns[4].overflow = "fold"
+    for one in questions:
+        table.add_row(
+            str(one.day),
+            "no" if one.abstained else "yes",
+            f"{one.confidence:.2f}",
+            str(round(one.timings_ms.get("total", 0))),
+            Text(one.standalone or one.question),
+        )
+    screen.print(table if questions else "There are no logged questions.")

@@ -10,12 +10,13 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from citydip_rag.feedback import Desk
 from citydip_rag.library import Library
 from citydip_rag.server.boundary import ApiBoundaryMiddleware
 from citydip_rag.server.hosts import HostMiddleware
 from citydip_rag.server.limits import BodyLimitMiddleware
 from citydip_rag.server.problems import install_problem_handlers
-from citydip_rag.server.routes import ask, documents, health
+from citydip_rag.server.routes import ask, documents, feedback, health
 
 DESCRIPTION = """Questions in Indonesian or English, answered from a folder of documents.
 
@@ -23,17 +24,23 @@ Every sentence of an answer carries a citation whose `quote` stands at `[start, 
 document's text, character for character. A question the documents do not answer gets
 `abstained: true` with status 200."""
 
-_ROUTERS = (ask.router, documents.router, health.router)
+_ROUTERS = (ask.router, documents.router, feedback.router, health.router)
 
 logger = logging.getLogger(__name__)
 
 
 def create_app(library: Library) -> FastAPI:
     """The API over a library and its engine, without the page."""
+    desk = Desk(library.live.current.settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with library.live.watching(), library.working():
+        with (
+            library.live.watching(),
+            library.working(),
+            desk.working(),
+            library.live.finishing(desk.finish),
+        ):
             yield
         await library.live.current.generators.aclose()
 
@@ -44,6 +51,7 @@ def create_app(library: Library) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.library = library
+    app.state.desk = desk
     install_problem_handlers(app)
     for router in _ROUTERS:
         app.include_router(router)

@@ -5,6 +5,7 @@ Each room declares its tables on `metadata`; opening the state makes those that 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,15 +25,17 @@ from sqlalchemy import (
     make_url,
     select,
 )
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from citydip_rag.errors import MissingDependencyError, StateError
 
 VERSION: Final = 1
 """Of the tables' layout; a newer one is refused, never misread."""
-FILE: Final = "state.sqlite"
 SQLITE_SECONDS: Final = 10
 """How long one process waits for another that is writing."""
+_ATTEMPTS: Final = 5
+"""Of opening: those who open a new database at the same moment get in each other's way."""
+_SECONDS_BETWEEN_ATTEMPTS: Final = 0.1
 
 metadata = MetaData()
 _version = Table("state_version", metadata, Column("version", Integer, nullable=False))
@@ -58,9 +61,7 @@ class State:
         """
         try:
             engine = _engine(address)
-            with engine.begin() as connection:
-                metadata.create_all(connection)
-                _check_version(connection)
+            _prepare(engine)
         except ModuleNotFoundError as error:
             raise MissingDependencyError(
                 "PostgreSQL's driver is not installed.", "pip install 'citydip-rag[postgres]'"
@@ -82,7 +83,7 @@ class State:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except DatabaseError as error:
+        except SQLAlchemyError as error:
             raise StateError(
                 "The database of keys and feedback does not answer.", "Try again in a moment."
             ) from error
@@ -110,6 +111,20 @@ def _write_ahead(connection: object, _: object) -> None:
     """Let readers read while somebody writes."""
     connection.execute("pragma journal_mode = wal")  # type: ignore[attr-defined]
     connection.execute("pragma foreign_keys = on")  # type: ignore[attr-defined]
+
+
+def _prepare(engine: Engine, attempts: int = _ATTEMPTS) -> None:
+    """Make the tables that are missing, also while another process is making them."""
+    try:
+        with engine.begin() as connection:
+            metadata.create_all(connection)
+            _check_version(connection)
+    except DBAPIError:
+        engine.dispose()
+        if attempts == 1:
+            raise
+        time.sleep(_SECONDS_BETWEEN_ATTEMPTS)
+        _prepare(engine, attempts - 1)
 
 
 def _check_version(connection: Connection) -> None:

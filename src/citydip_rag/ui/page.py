@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from citydip_rag.schema import Language
 from citydip_rag.texts import catalogue
 from citydip_rag.ui import documents as drawer
-from citydip_rag.ui import render
+from citydip_rag.ui import rating, render
 from citydip_rag.ui.asking import EngineSource, Kept, Shown, ask
 from citydip_rag.ui.examples import Offers
 from citydip_rag.ui.words import both, keys_of, localized
@@ -27,7 +27,7 @@ _MONO = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
 _HERE = files(__package__)
 _STYLE = (
     *("base", "header", "conversation", "evidence", "composer", "drawer", "documents"),
-    *("motion", "layout"),
+    *("rating", "motion", "layout"),
 )
 
 
@@ -78,6 +78,12 @@ def build_page(source: EngineSource, generators: Sequence[str] = ()) -> gr.Block
             apply_default_css=False,
             js_on_load=drawer.script(),
             **drawer.facts(),
+        )
+        gr.HTML(
+            rating.panel(),
+            elem_id="rating",
+            apply_default_css=False,
+            js_on_load=_file("rating.js"),
         )
         kept = gr.State(Kept())
         conversation = gr.HTML(

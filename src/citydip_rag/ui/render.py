@@ -9,6 +9,7 @@ from html import escape
 from citydip_rag.schema import Answer, Citation, Claim, Document
 from citydip_rag.ui.cards import cited_section, nearest_section, read_section
 from citydip_rag.ui.examples import Examples
+from citydip_rag.ui.rating import buttons
 from citydip_rag.ui.words import both, keys_of
 from citydip_rag.writing import Writing
 
@@ -118,7 +119,8 @@ def answered(question: str, answer: Answer, documents: Mapping[str, Document] | 
         f'<h3 class="quiet">{both("ui.answered")}</h3>'
         f"{_understood(answer)}{_notice(answer)}"
         f"{_text(answer, known)}{_sentences(answer)}{_facts(answer)}"
-        f'<div class="after">{_copy(answer)}{_show("ui.show_evidence")}</div></div>'
+        f'<div class="after">{_copy(answer)}{_show("ui.show_evidence")}'
+        f"{buttons(answer)}</div></div>"
         f"{cited_section(question, answer, known)}"
     )
 
@@ -141,7 +143,7 @@ def _abstained(question: str, answer: Answer, documents: Mapping[str, Document])
         f"{_understood(answer)}{_notice(answer)}"
         f'<div class="said" lang="{answer.language}"><p>{escape(answer.answer)}</p></div>'
         f"{_sentences(answer)}{_facts(answer)}"
-        f"{_show('ui.show_nearest') if answer.passages else ''}</div>"
+        f"{_show('ui.show_nearest') if answer.passages else ''}{buttons(answer)}</div>"
         f"{nearest_section(question, answer, documents)}"
     )
 
