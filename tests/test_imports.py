@@ -22,6 +22,7 @@ OPEN = {
     "library",
     "listing",
     "live",
+    "observing",
     "parts",
     "questions",
     "schema",
