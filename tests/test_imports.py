@@ -23,6 +23,7 @@ OPEN = {
     "library",
     "listing",
     "live",
+    "observing",
     "parts",
     "questions",
     "schema",

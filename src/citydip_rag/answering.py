@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from contextvars import copy_context
 from functools import cache
 from typing import Final
 
@@ -17,6 +18,7 @@ from citydip_rag.events import Checked, Discarded, Written
 from citydip_rag.generation import GenerationRequest, Generator, declines
 from citydip_rag.grounding import Checker, ProseSplitter, QuotationSplitter, Sentence
 from citydip_rag.grounding.sentences import SentenceSplitter
+from citydip_rag.parts import Clock
 from citydip_rag.questions import without_controls
 from citydip_rag.schema import Claim
 from citydip_rag.texts import catalogue, text
@@ -58,6 +60,7 @@ class Draft:
         checker_for: Callable[[Generator], Checker],
         generator: Generator,
         seconds: float,
+        clock: Clock | None = None,
     ) -> None:
         """Begin an answer; nothing is written yet.
 
@@ -66,6 +69,7 @@ class Draft:
             checker_for: makes a checker for what a generator writes.
             generator: writes.
             seconds: that a language model's answer may take, with its checks.
+            clock: gets the time of the checks.
         """
         self._request = request
         self._checker_for = checker_for
@@ -78,6 +82,7 @@ class Draft:
         self.failure = ""
         self._repeated = 0
         self._seconds = seconds
+        self._clock = clock or Clock()
         self._deadline = 0.0
 
     async def write(self, quoting: Generator | None) -> AsyncGenerator[Progress]:
@@ -207,7 +212,9 @@ class Draft:
             if declines(self.written):
                 return None
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(_threads(), self.checker.check, sentence)
+        in_context = copy_context().run  # so that what is logged there names the request
+        with self._clock.part("verify"):
+            found = await loop.run_in_executor(_threads(), in_context, self.checker.check, sentence)
         if found is None:
             self._repeated += 1
             return None

@@ -19,6 +19,7 @@ from citydip_rag.generation import GenerationRequest, Generator, Generators
 from citydip_rag.grounding import Checker, VerbatimVerifier
 from citydip_rag.index import Index
 from citydip_rag.index.generation import current_name
+from citydip_rag.observing import UNOBSERVED, Observer
 from citydip_rag.parts import (
     Clock,
     check_chunking,
@@ -60,6 +61,8 @@ class Engine:
         """Ids of documents removed since the index was made: they are not answered from."""
         self.finish: Callable[[Answer], Answer] = lambda answer: answer
         """What is still done with every answer before it is given."""
+        self.observer: Observer = UNOBSERVED
+        """Told of every question, whoever asks it."""
         self._finder = Finder(settings, embedder, index)
         self.calibration = self._finder.calibration
         self._exact = VerbatimVerifier()
@@ -114,27 +117,31 @@ class Engine:
                     return event.answer
         raise AssertionError("a stream of events ends with the answer")
 
-    async def stream(self, question: str, **options: Unpack[Options]) -> AsyncGenerator[Event]:
+    def stream(self, question: str, **options: Unpack[Options]) -> AsyncGenerator[Event]:
         """Answer a question, telling what happens; the last event is what `ask` returns.
 
         Arguments and errors are those of `ask`. Closing the iterator ends the work.
         """
-        clock = Clock()
+        watch = self.observer.question("answer", question)
+        return watch.over(self._told(question, Clock(watch), options))
+
+    async def _told(self, question: str, clock: Clock, options: Options) -> AsyncGenerator[Event]:
+        clock.step("rewrite")
         question = checked_question(question)
         documents = options.get("documents")
         chosen = self.generators.get(options.get("generator"))
         policy = options.get("policy") or self.settings.policy
         turns = options.get("history", ())[-MAX_TURNS:]
         asked = await understood(question, turns, chosen, self.embedder)
-        clock.lap("rewrite")
         alone, found = await asyncio.to_thread(
             find_understood, asked, self._finder, lambda q: self.find(q, documents, clock)
         )
+        clock.step("generate")
         read = [candidate.passage for candidate in found.candidates]
         language = options.get("language") or (asked.language if turns else found.language)
         request = GenerationRequest(alone, language, read, found.evidence, found.located)
         limit = self.settings.llm_total_seconds
-        draft = Draft(request, lambda by: self._checker(by, request, policy), chosen, limit)
+        draft = Draft(request, lambda by: self._checker(by, request, policy), chosen, limit, clock)
         answering = self._finder.answers(found, FURTHER_SHARE if alone != question else 1.0)
         asking = answering or (not chosen.quotes and self._finder.answers(found, MODEL_SHARE))
         shown = list(found.candidates[: options.get("top_k") or self.settings.top_k])
@@ -150,7 +157,7 @@ class Engine:
             async with aclosing(draft.write(quoting)) as events:
                 async for event in events:
                     yield event
-        clock.lap("generate")
+        clock.note(generator=draft.generator.name, model=draft.generator.model)
         cited = draft.checker.citations
         shown += [c for c in found.candidates[len(shown) :] if any(_holds(c, q) for q in cited)]
         said = draft.checker.text
@@ -198,7 +205,12 @@ class Engine:
         Raises:
             QuestionError: as for `ask`.
         """
-        clock = Clock()
+        watch = self.observer.question("search", question)
+        return await watch.of(self._searched(question, top_k, documents, Clock(watch)))
+
+    async def _searched(
+        self, question: str, top_k: int | None, documents: Sequence[str] | None, clock: Clock
+    ) -> SearchResult:
         question = checked_question(question)
         limit = top_k or self.settings.top_k
         candidates = await asyncio.to_thread(self.retrieve, question, limit, documents, clock)

@@ -114,10 +114,10 @@ class Finder:
         self, question: str, limit: int, documents: Sequence[str] | None, clock: Clock
     ) -> list[Candidate]:
         """The best passages in the settings' retrieval mode."""
+        clock.step("embed")
         query = self._encode(question)
-        clock.lap("embed")
-        candidates = self._retriever.search(self._index, query, limit, documents)
-        clock.lap("retrieve")
+        candidates = self._retriever.search(self._index, query, limit, documents, clock.step)
+        clock.note(passages=len(candidates))
         return candidates
 
     def find(
@@ -143,7 +143,7 @@ class Finder:
             return replace(found, evidence=(), features={}, confidence=0.0)
         if (asked.penalty or asked.article) and not without:
             found = self._by_number(asked, found, scope)
-        clock.lap("weigh")
+        clock.note(sentences=len(found.evidence), confidence=round(found.confidence, 4))
         return found
 
     def answers(self, found: Found, share: float = 1.0) -> bool:
@@ -169,12 +169,13 @@ class Finder:
         clock: Clock,
         without: frozenset[str] = frozenset(),
     ) -> Found:
+        clock.step("embed")
         query = self._encode(text)
-        clock.lap("embed")
         depth = EVIDENCE_DEPTH + min(len(without), MAX_LEFT_OUT)
-        candidates = self._aligned.search(self._index, query, depth, documents)
+        candidates = self._aligned.search(self._index, query, depth, documents, clock.step)
         candidates = [c for c in candidates if c.passage.id not in without][:EVIDENCE_DEPTH]
-        clock.lap("retrieve")
+        clock.note(passages=len(candidates))
+        clock.step("weigh")
         return self._weighed(query, language, candidates)
 
     def _weighed(self, query: Query, language: Language, candidates: Sequence[Candidate]) -> Found:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -258,7 +259,15 @@ class Library:
             self._wanted.clear()
             if self._ended.is_set():
                 return
+            begun = time.monotonic()
             self._run()
+            self._observe(time.monotonic() - begun)
+
+    def _observe(self, seconds: float) -> None:
+        """Tell of a run; one that another process or the end of this one kept from ending."""
+        ended = self._job.state is not JobState.RUNNING
+        outcome = self._job.state.value if ended else "postponed"
+        self.live.current.observer.indexed(outcome, seconds)
 
     def _run(self) -> None:
         """One run; whatever happens in it, the next can follow."""

@@ -11,6 +11,7 @@ from typing import Self
 from citydip_rag.engine import Engine
 from citydip_rag.errors import CitydipError, IndexMissingError
 from citydip_rag.index.generation import current_generation
+from citydip_rag.observing import Observer
 from citydip_rag.schema import Answer
 from citydip_rag.settings import Settings
 
@@ -61,6 +62,11 @@ class LiveEngine:
             self._withdrawn -= documents
             self._engine.withdrawn = self._withdrawn
 
+    def observe(self, observer: Observer) -> None:
+        """Tell an observer of every question from now on."""
+        with self._refreshing:
+            self._engine.observer = observer
+
     def refresh(self) -> bool:
         """Open the newest generation if it is another; blocks while it is verified.
 
@@ -89,6 +95,7 @@ class LiveEngine:
                 return False
             opened.withdrawn = self._withdrawn
             opened.finish = self._engine.finish
+            opened.observer = self._engine.observer
             self._engine = opened
             logger.info("now answering from %s", self._engine.index.generation)
             return True

@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import perf_counter
 
 from citydip_rag.embedding import Embedder, load_embedder
 from citydip_rag.errors import IndexMismatchError, SettingsError
 from citydip_rag.grounding import AlignmentVerifier, Verifier
 from citydip_rag.index import Index
+from citydip_rag.observing import UNWATCHED, Watch
 from citydip_rag.retrieval.evidence import EvidenceHead
 from citydip_rag.settings import Settings
 
 
 class Clock:
-    """Milliseconds by step."""
+    """Seconds by step; whoever watches is told of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch = UNWATCHED) -> None:
         self._begun = self._last = perf_counter()
-        self._laps: dict[str, float] = {}
+        self._step = ""
+        self._taken: dict[str, float] = {}
+        self._watch = watch
 
-    def lap(self, name: str) -> None:
-        """End a step."""
-        now = perf_counter()
-        self._laps[name] = round((now - self._last) * 1000, 3)
-        self._last = now
+    def step(self, name: str) -> None:
+        """Begin a step, which ends the one before it; it may come again, and then goes on."""
+        self._end_step()
+        self._step = name
+        self._watch.step(name)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Something within the step, timed besides it."""
+        begun = perf_counter()
+        try:
+            yield
+        finally:
+            seconds = perf_counter() - begun
+            self._add(name, seconds)
+            self._watch.part(name, seconds)
+
+    def note(self, **known: str | float) -> None:
+        """Something is known of the step."""
+        self._watch.note({f"citydip.{name}": value for name, value in known.items()})
 
     def finish(self) -> dict[str, float]:
-        """All steps, and the total."""
-        return {**self._laps, "total": round((perf_counter() - self._begun) * 1000, 3)}
+        """Milliseconds of all steps, and the total."""
+        self._end_step()
+        taken = {**self._taken, "total": perf_counter() - self._begun}
+        return {name: round(seconds * 1000, 3) for name, seconds in taken.items()}
+
+    def _end_step(self) -> None:
+        now = perf_counter()
+        if self._step:
+            self._add(self._step, now - self._last)
+        self._last = now
+
+    def _add(self, name: str, seconds: float) -> None:
+        self._taken[name] = self._taken.get(name, 0.0) + seconds
 
 
 def limit_blas_threads() -> None:

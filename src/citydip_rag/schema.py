@@ -249,7 +249,7 @@ class Answer(Frozen):
         generator: name of the generator.
         model: name of the model behind it.
         generation: name of the index generation that was read.
-        timings_ms: milliseconds by step.
+        timings_ms: milliseconds by step; `verify` is a part of `generate`.
         receipt: with which the answer is rated at `/feedback`; empty where it cannot be.
     """
 

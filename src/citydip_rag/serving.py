@@ -10,10 +10,12 @@ from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import LOGGING_CONFIG
 
 from citydip_rag.errors import AddressError
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
+from citydip_rag.observing.logs import configure_logs, wants_json
 from citydip_rag.settings import Settings
 
 _REMEDIES: Final = {
@@ -50,12 +52,14 @@ def serve(settings: Settings) -> None:
     Raises:
         CitydipError: the address is taken, or model or index are not usable.
     """
+    configure_logs(settings)
     _check_address(settings.host, settings.port)
     uvicorn.Server(make_config(build_app(settings), settings)).run()
 
 
 def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """How an application is served."""
+    """How an application is served; as JSON, its log is the one that is configured for all."""
+    json = wants_json(settings)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -63,6 +67,8 @@ def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         log_level="info",
         timeout_graceful_shutdown=5,
         server_header=False,
+        log_config=None if json else LOGGING_CONFIG,
+        access_log=not json,  # each request has its line already
     )
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     return config

@@ -194,6 +194,19 @@ class Settings(BaseSettings):
         " `*`: any.",
     )
     port: Annotated[int, Field(ge=0, le=65535)] = 7860
+    log_format: Literal["auto", "text", "json"] = Field(
+        default="auto",
+        description="Of `citydip serve`; `auto`: text on a terminal, else a line of JSON each.",
+    )
+    traces: bool = Field(
+        default=False,
+        description="Whether traces are sent, to where the OTEL_ variables say; needs"
+        " `citydip-rag[otel]`.",
+    )
+    observe_text: bool = Field(
+        default=False,
+        description="Whether logs and traces hold what was asked and answered, too.",
+    )
 
     @property
     def state_address(self) -> str | Path:

@@ -15,6 +15,8 @@ import httpx
 from citydip_rag.errors import GenerationError, SettingsError
 from citydip_rag.generation.refusals import Refusal, refusal, without_key
 from citydip_rag.generation.wire import whole
+from citydip_rag.observing import calling
+from citydip_rag.observing.tracing import Attributes
 from citydip_rag.settings import Settings
 
 _MAX_ERROR_BYTES: Final = 64_000
@@ -67,21 +69,25 @@ class ChatServer:
         client = self._connected()
         url = str(self._address).rstrip("/") + path
         # A text with half a character in it has no UTF-8; this is ASCII whatever it holds.
-        content, headers = (None, None) if body is None else (json.dumps(body), _JSON)
-        try:
-            async with asyncio.timeout(limit):
-                response = await client.send(
-                    client.build_request(method, url, content=content, headers=headers), stream=True
-                )
-        except _UNREACHED as error:
-            raise Refusal.unreachable(self._address, error) from error
-        try:
-            if response.status_code != httpx.codes.OK:
-                said = await _complaint(response, limit)
-                raise refusal(response, said, model, self._secret)
-            yield response
-        finally:
-            await response.aclose()
+        content, headers = (None, {}) if body is None else (json.dumps(body), _JSON)
+        with calling(f"{method} {path}", _described(self._address, method, model)) as span:
+            headers = {**headers, **span.headers()}
+            try:
+                async with asyncio.timeout(limit):
+                    response = await client.send(
+                        client.build_request(method, url, content=content, headers=headers),
+                        stream=True,
+                    )
+            except _UNREACHED as error:
+                raise Refusal.unreachable(self._address, error) from error
+            span.note({"http.response.status_code": response.status_code})
+            try:
+                if response.status_code != httpx.codes.OK:
+                    said = await _complaint(response, limit)
+                    raise refusal(response, said, model, self._secret)
+                yield response
+            finally:
+                await response.aclose()
 
     def safe(self, said: str) -> str:
         """What the server says, without the key."""
@@ -118,6 +124,12 @@ class ChatServer:
                 raise Refusal.unprepared(error) from error
             self._loop = loop
         return self._client
+
+
+def _described(address: httpx.URL, method: str, model: str) -> Attributes:
+    """A call to a model server, as OpenTelemetry's conventions name its parts."""
+    known = {"http.request.method": method, "server.address": address.host}
+    return {**known, "gen_ai.request.model": model} if model else known
 
 
 async def _complaint(response: httpx.Response, limit: float) -> bytes:

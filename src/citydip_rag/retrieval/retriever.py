@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,10 @@ MAX_DEPTH: Final = 160
 """Passages it looks at where most are copies of others."""
 
 
+def _untold(_step: str) -> None:
+    """Nobody times it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Retriever:
     """Finds passages for a question.
@@ -33,7 +37,12 @@ class Retriever:
     reranker: Reranker | None = None
 
     def search(
-        self, index: Index, query: Query, limit: int, documents: Sequence[str] | None = None
+        self,
+        index: Index,
+        query: Query,
+        limit: int,
+        documents: Sequence[str] | None = None,
+        step: Callable[[str], None] = _untold,
     ) -> list[Candidate]:
         """The best passages for a question, each of which says something of its own.
 
@@ -42,20 +51,27 @@ class Retriever:
             query: the encoded question.
             limit: number of passages at most.
             documents: ids of the only documents to search in, or None for all.
+            step: told when `retrieve` and `rerank` begin.
         """
         allowed = index.numbers_of(documents)
         depth = max(limit, DEPTH)
-        ranked = self._ranked(index, query, depth, allowed)
+        ranked = self._ranked(index, query, depth, allowed, step)
         candidates = distinct(ranked)
         while len(candidates) < limit and len(ranked) == depth < MAX_DEPTH:
             depth *= 2  # copies took the others' places
-            ranked = self._ranked(index, query, depth, allowed)
+            ranked = self._ranked(index, query, depth, allowed, step)
             candidates = distinct(ranked)
         return candidates[:limit]
 
     def _ranked(
-        self, index: Index, query: Query, depth: int, allowed: IdArray | None
+        self,
+        index: Index,
+        query: Query,
+        depth: int,
+        allowed: IdArray | None,
+        step: Callable[[str], None],
     ) -> list[Candidate]:
+        step("retrieve")
         found = self.first_stage.find(index, query, depth, allowed)
         passages = index.store.passages(found.numbers.tolist())
         candidates = [
@@ -68,6 +84,7 @@ class Retriever:
         ]
         if self.reranker is None:
             return candidates
+        step("rerank")
         return self.reranker.rerank(index, query, candidates)
 
 

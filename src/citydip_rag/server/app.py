@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,11 +13,13 @@ from fastapi_offline import FastAPIOffline
 
 from citydip_rag.feedback import Desk
 from citydip_rag.library import Library
+from citydip_rag.observing import Tracer
 from citydip_rag.server.boundary import ApiBoundaryMiddleware
 from citydip_rag.server.hosts import HostMiddleware
 from citydip_rag.server.limits import BodyLimitMiddleware
+from citydip_rag.server.observing import install_observing
 from citydip_rag.server.problems import install_problem_handlers
-from citydip_rag.server.routes import ask, documents, feedback, health
+from citydip_rag.server.routes import ask, documents, feedback, health, metrics
 
 DESCRIPTION = """Questions in Indonesian or English, answered from a folder of documents.
 
@@ -24,13 +27,21 @@ Every sentence of an answer carries a citation whose `quote` stands at `[start, 
 document's text, character for character. A question the documents do not answer gets
 `abstained: true` with status 200."""
 
-_ROUTERS = (ask.router, documents.router, feedback.router, health.router)
+_ROUTERS = (ask.router, documents.router, feedback.router, health.router, metrics.router)
 
 logger = logging.getLogger(__name__)
 
 
-def create_app(library: Library) -> FastAPI:
-    """The API over a library and its engine, without the page."""
+def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
+    """The API over a library and its engine, without the page.
+
+    Args:
+        library: belongs to this application alone.
+        tracer: begins the traces; default: the one that the settings ask for.
+
+    Raises:
+        MissingDependencyError: traces are switched on, and OpenTelemetry is not installed.
+    """
     desk = Desk(library.live.current.settings)
 
     @asynccontextmanager
@@ -43,6 +54,7 @@ def create_app(library: Library) -> FastAPI:
         ):
             yield
         await library.live.current.generators.aclose()
+        await asyncio.to_thread(app.state.observer.close)
 
     app: FastAPI = FastAPIOffline(  # its pages under /docs load nothing from other hosts
         title="citydip-rag",
@@ -60,4 +72,5 @@ def create_app(library: Library) -> FastAPI:
     settings = library.live.current.settings
     app.add_middleware(BodyLimitMiddleware, settings=settings)
     app.add_middleware(HostMiddleware, settings=settings)  # the last added is the first asked
+    install_observing(app, library, own, tracer)
     return app

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from citydip_rag.errors import CitydipError, QuestionError
+from citydip_rag.observing import current
 
 TYPE_PREFIX: Final = "urn:citydip-rag:"
 MEDIA_TYPE: Final = "application/problem+json"
@@ -57,6 +58,8 @@ class Problem(BaseModel):
         status: the HTTP status.
         detail: what happened and what to do.
         errors: the fields that are wrong.
+        request_id: of the request, as in the log and in `X-Request-ID`. It is a member of its own
+            and no `instance`, which has to be a URI: a caller's own id need not be one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,15 +69,20 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: tuple[FieldProblem, ...] = ()
+    request_id: str = ""
 
     def response(self) -> Response:
         """As an HTTP response."""
         return JSONResponse(self.content(), self.status, media_type=MEDIA_TYPE)
 
     def content(self) -> dict[str, Any]:
-        """As the JSON object that is sent."""
+        """As the JSON object that is sent; the request's line in the log names its type."""
         content = self.model_dump(mode="json", exclude_defaults=True)
-        return {**content, "type": TYPE_PREFIX + self.type}
+        content["type"] = TYPE_PREFIX + self.type
+        if (scope := current()) is not None:
+            scope.problem = self.type
+            content["request_id"] = scope.request_id
+        return content
 
 
 UNEXPECTED: Final = Problem(
