@@ -12,29 +12,35 @@ from fastapi_offline import FastAPIOffline
 
 from citydip_rag.library import Library
 from citydip_rag.server.boundary import ApiBoundaryMiddleware
+from citydip_rag.server.chat.errors import ChatErrorsMiddleware
 from citydip_rag.server.hosts import HostMiddleware
 from citydip_rag.server.limits import BodyLimitMiddleware
+from citydip_rag.server.mcp.endpoint import McpEndpoint
 from citydip_rag.server.problems import install_problem_handlers
-from citydip_rag.server.routes import ask, documents, health
+from citydip_rag.server.routes import ask, chat, documents, health
 
 DESCRIPTION = """Questions in Indonesian or English, answered from a folder of documents.
 
 Every sentence of an answer carries a citation whose `quote` stands at `[start, end)` of the named
 document's text, character for character. A question the documents do not answer gets
-`abstained: true` with status 200."""
+`abstained: true` with status 200.
 
-_ROUTERS = (ask.router, documents.router, health.router)
+`/v1` speaks OpenAI's chat protocol, and `POST /mcp` the Model Context Protocol."""
+
+_ROUTERS = (ask.router, chat.router, documents.router, health.router)
 
 logger = logging.getLogger(__name__)
 
 
 def create_app(library: Library) -> FastAPI:
     """The API over a library and its engine, without the page."""
+    mcp = McpEndpoint(library)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with library.live.watching(), library.working():
-            yield
+            async with mcp.running():
+                yield
         await library.live.current.generators.aclose()
 
     app: FastAPI = FastAPIOffline(  # its pages under /docs load nothing from other hosts
@@ -47,9 +53,11 @@ def create_app(library: Library) -> FastAPI:
     install_problem_handlers(app)
     for router in _ROUTERS:
         app.include_router(router)
-    own = tuple(route for router in _ROUTERS for route in router.routes)
+    app.router.routes.append(mcp.route)
+    own = (*(route for router in _ROUTERS for route in router.routes), mcp.route)
     app.add_middleware(ApiBoundaryMiddleware, routes=own)
     settings = library.live.current.settings
     app.add_middleware(BodyLimitMiddleware, settings=settings)
-    app.add_middleware(HostMiddleware, settings=settings)  # the last added is the first asked
+    app.add_middleware(HostMiddleware, settings=settings)
+    app.add_middleware(ChatErrorsMiddleware)  # the last added is the first asked
     return app
