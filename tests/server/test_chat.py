@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from openai import AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
 from citydip_rag import Engine
+from citydip_rag.events import Answered, Discarded, Written
 from citydip_rag.generation import Generators
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
@@ -23,8 +25,8 @@ from citydip_rag.server.chat.completions import Telling
 from citydip_rag.server.chat.requests import ChatRequest, asked
 from citydip_rag.server.citing import in_full
 from citydip_rag.settings import Settings
-from generators import Scripted
-from servers import running
+from generators import Endless, Scripted
+from servers import running, running_here
 
 QUESTION = "Apa tantangan terbesar diplomasi kota?"
 ENGLISH = "What is the greatest challenge of city diplomacy?"
@@ -346,6 +348,38 @@ async def test_a_generator_that_fails_midway_ends_the_stream_with_an_error(own: 
     assert (whole.status_code, whole.json()["error"]["code"]) == (502, "generation")
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_client_that_leaves_ends_the_work(own: Engine, *, stream: bool) -> None:
+    generator = Endless(f"{TRUE} [1] ")
+    generators = Generators(own.settings)
+    generators.add(generator)
+    asked_one = Engine(own.settings, own.embedder, own.index, generators)
+    async with running_here(create_app(Library(LiveEngine(asked_one)))) as address:
+
+        async def ask() -> None:
+            async with AsyncOpenAI(base_url=f"{address}/v1", api_key="any") as client:
+                create: Any = client.chat.completions.create
+                made = await create(
+                    model="citydip/endless", messages=[user(QUESTION)], stream=stream
+                )
+                async for _ in made:
+                    pass
+
+        asking = asyncio.create_task(ask())
+        await asyncio.wait_for(generator.begun.wait(), 20)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await asyncio.wait_for(generator.ended.wait(), 5)
+
+
+def test_errors_are_documented_in_their_shape(address: str) -> None:
+    paths = httpx.get(address.removesuffix("/v1") + "/openapi.json").json()["paths"]
+    asking = paths["/v1/chat/completions"]["post"]["responses"]
+    assert asking.keys() == {"200", "400", "404", "413", "502", "default"}
+    assert "ErrorBody" in str(asking["400"])
+    assert "422" not in paths["/v1/models/{model}"]["get"]["responses"]
+
+
 def test_nothing_is_told_of_an_event_that_says_nothing() -> None:
     answer = Answer(
         question="a",
@@ -358,11 +392,8 @@ def test_nothing_is_told_of_an_event_that_says_nothing() -> None:
         generation="x",
         timings_ms={},
     )
-    from citydip_rag.events import Answered, Discarded, Written
-
     telling = Telling()
     assert telling.take(Written(text="unchecked")) == ""
     assert telling.take(Discarded(notice="n")) == ""
     assert telling.take(Answered(answer=answer)) == "b"
     assert telling.told == "b"
-    assert Turn(question="a").answer == ""

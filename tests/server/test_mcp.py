@@ -10,13 +10,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import httpx2
 import pytest
-import uvicorn
 from jsonschema import validate
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
@@ -34,7 +32,7 @@ from citydip_rag.server.mcp.stdio import StandardInput
 from citydip_rag.serving import serve_mcp
 from citydip_rag.settings import Settings
 from generators import Endless
-from servers import running
+from servers import running, running_here
 
 QUESTION = "Apa tantangan terbesar diplomasi kota?"
 TRUE = "Meskipun memiliki banyak keuntungan, diplomasi kota juga menghadapi tantangan."
@@ -266,26 +264,13 @@ async def test_without_its_library_the_server_does_the_rest(
         pass
 
 
-@asynccontextmanager
-async def served(library: Library) -> AsyncIterator[str]:
-    """A real server in this loop; yields its address."""
-    config = uvicorn.Config(create_app(library), host="127.0.0.1", port=0, log_level="warning")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
-
-
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_client_that_leaves_ends_the_work(own: Engine, mode: str) -> None:
     generator = Endless(f"{TRUE} [1] ", name="extractive")
     generators = Generators(own.settings)
     generators.add(generator)
     asked = Engine(own.settings, own.embedder, own.index, generators)
-    async with served(Library(LiveEngine(asked))) as address:
+    async with running_here(create_app(Library(LiveEngine(asked)))) as address:
 
         async def ask() -> None:
             async with Client(f"{address}/mcp", mode=mode) as client:

@@ -63,7 +63,7 @@ Question = Annotated[
 Documents = Annotated[
     list[str] | None,
     BeforeValidator(_unpacked),
-    Field(max_length=1000, description="Ids of the only documents to use; default: all."),
+    Field(max_length=1000, description="Ids of the only documents to use; without any, all."),
 ]
 
 

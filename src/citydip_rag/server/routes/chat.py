@@ -40,12 +40,14 @@ _DONE: Final = ServerSentEvent("[DONE]")
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": ErrorBody, "description": description}
     for status, description in (
+        ("default", "Any other error has the same shape"),  # and takes the place of FastAPI's 422
         (400, "A field is not valid or asks for what is not done here; `param` names it"),
         (404, "There is no such model"),
         (413, "The body is larger than 1 MiB"),
         (502, "The generator failed"),
     )
 }
+_NO_MODEL: Final = {status: _ERRORS[status] for status in ("default", 404)}
 
 
 @router.get("/models", summary="List the models")
@@ -54,7 +56,7 @@ def list_models(engine: EngineDep) -> ModelList:
     return ModelList(data=tuple(_infos(engine)))
 
 
-@router.get("/models/{model:path}", responses={404: _ERRORS[404]}, summary="A model")
+@router.get("/models/{model:path}", responses=_NO_MODEL, summary="A model")
 def one_model(model: str, engine: EngineDep) -> ModelInfo:
     """One of the models."""
     for info in _infos(engine):
