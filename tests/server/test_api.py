@@ -198,6 +198,8 @@ async def whole(library: Library) -> AsyncIterator[httpx.AsyncClient]:
         ("GET", "/ask/", 404, None),
         ("GET", "/health/nothing", 404, None),
         ("BREW", "/ask", 405, "POST"),
+        ("GET", "/mcp", 405, "POST"),
+        ("OPTIONS", "/v1/chat/completions", 204, "POST"),
     ],
 )
 async def test_the_api_answers_for_itself(
