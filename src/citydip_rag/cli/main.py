@@ -28,9 +28,10 @@ from citydip_rag.settings import load_settings
 
 _MCP_HELP: Final = """Serve the documents to a language model's program, over stdin and stdout.
 
-It speaks the Model Context Protocol: such programs start this command by themselves, once they are
-told of it, and their model can then ask, search and read. Put this into their settings, with the
-folder of your index (some call the outer name otherwise):
+It speaks the Model Context Protocol. Such programs start this command by
+themselves, once they are told of it; their model can then ask, search and read.
+Put this into their settings, with the folder of your index (some call the outer
+name otherwise):
 
 \b
 {
@@ -42,8 +43,8 @@ folder of your index (some call the outer name otherwise):
   }
 }
 
-Where `citydip` is not found, give its full path, such as /path/to/.venv/bin/citydip. A running
-`citydip serve` speaks the same protocol over HTTP, at http://127.0.0.1:7860/mcp.
+Where `citydip` is not found, give its full path, as in /path/to/.venv/bin.
+A running `citydip serve` speaks the same over HTTP: http://127.0.0.1:7860/mcp
 """
 
 app = typer.Typer(
