@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
@@ -37,3 +38,15 @@ def running(app: FastAPI, **options: Any) -> Iterator[str]:
     server.should_exit = True
     thread.join(timeout=20)
     assert not thread.is_alive()
+
+
+@asynccontextmanager
+async def running_here(app: FastAPI) -> AsyncIterator[str]:
+    """Serve an application in the test's own loop; yields its address."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await serving

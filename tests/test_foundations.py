@@ -129,3 +129,13 @@ def test_bad_values_are_not_echoed(monkeypatch: pytest.MonkeyPatch) -> None:
         load_settings()
     assert "port" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_names_that_look_like_settings_are_doubted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CITYDIP_TOPK", "7")
+    monkeypatch.setenv("CITYDIP_CLIENT_KEY", "of a client of the server")
+    load_settings()
+    assert "CITYDIP_TOPK is not a setting; did you mean CITYDIP_TOP_K?" in caplog.text
+    assert "CLIENT_KEY" not in caplog.text

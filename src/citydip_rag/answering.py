@@ -139,12 +139,13 @@ class Draft:
         except GenerationError as error:
             self._fail(error)
         try:
-            for sentence in self._left(splitter):
+            rest = self._left(splitter)
+            self.lead = splitter.lead
+            for sentence in rest:
                 if checked := await self._check(sentence):
                     yield checked
         except GenerationError as error:
             self._fail(error)
-        self.lead = splitter.lead
 
     async def _told(
         self, generator: Generator, splitter: SentenceSplitter
@@ -152,7 +153,9 @@ class Draft:
         async with aclosing(self._pieces(generator)) as pieces:
             async for piece in pieces:
                 yield Written(text=piece)
-                for sentence in splitter.feed(piece):
+                ended = splitter.feed(piece)
+                self.lead = splitter.lead
+                for sentence in ended:
                     if checked := await self._check(sentence):
                         yield checked
 
@@ -212,13 +215,15 @@ class Draft:
             if declines(self.written):
                 return None
         loop = asyncio.get_running_loop()
+        begun = bool(self.checker.text)
         in_context = copy_context().run  # so that what is logged there names the request
         with self._clock.part("verify"):
             found = await loop.run_in_executor(_threads(), in_context, self.checker.check, sentence)
         if found is None:
             self._repeated += 1
             return None
-        return Checked(claim=found.claim, shown=found.shown, citation=found.citation)
+        says = found.said if begun or not found.shown else self.lead + found.said.lstrip()
+        return Checked(claim=found.claim, shown=found.shown, citation=found.citation, says=says)
 
     def _hold_to_limits(self) -> None:
         if len(self.checker.claims) >= MAX_CLAIMS or self._repeated >= MAX_REPEATED:

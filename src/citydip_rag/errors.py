@@ -162,6 +162,19 @@ class QuestionError(CitydipError):
         self.field = field
 
 
+class UnsupportedError(QuestionError):
+    """A part of the request asks for what is not done here."""
+
+    slug = "unsupported-parameter"
+
+
+class ModelMissingError(CitydipError):
+    """There is no model of that name to ask."""
+
+    slug = "model-not-found"
+    status = 404
+
+
 class GenerationError(CitydipError):
     """The generator failed to produce an answer."""
 

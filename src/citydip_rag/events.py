@@ -40,12 +40,15 @@ class Checked(Frozen):
     Attributes:
         shown: whether the answer keeps it.
         citation: the one it rests on, unless it is not supported.
+        says: what the answer gains by it, with its marker and with what parts it from what came
+            before: in a row, since the last `discard`, they are the answer.
     """
 
     name: ClassVar[str] = "claim"
     claim: Claim
     shown: bool
     citation: Citation | None = None
+    says: str = ""
 
 
 class Discarded(Frozen):

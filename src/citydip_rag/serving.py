@@ -6,6 +6,8 @@ import asyncio
 import errno
 import logging
 import socket
+import sys
+from contextlib import redirect_stdout
 from typing import Final
 
 import uvicorn
@@ -55,6 +57,22 @@ def serve(settings: Settings) -> None:
     configure_logs(settings)
     _check_address(settings.host, settings.port)
     uvicorn.Server(make_config(build_app(settings), settings)).run()
+
+
+def serve_mcp(settings: Settings) -> None:
+    """Serve the Model Context Protocol on standard input and output, until that input ends.
+
+    Raises:
+        CitydipError: the protocol's library is missing, or model or index are not usable.
+    """
+    from citydip_rag.server.mcp.loading import mcp_server, require_mcp
+    from citydip_rag.server.mcp.stdio import serve_stdio
+
+    require_mcp()  # before the model is loaded
+    with redirect_stdout(sys.stderr):  # standard output is the protocol's
+        library = Library(LiveEngine.open(settings))
+        server = mcp_server(library)
+    asyncio.run(serve_stdio(server, library))
 
 
 def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:

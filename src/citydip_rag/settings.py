@@ -35,6 +35,8 @@ from citydip_rag.schema import Policy
 SettingsFile = Path("citydip.toml")
 PREFIX = "CITYDIP_"
 STATE_FILE = "state.sqlite"
+OTHERS = frozenset({"client_key"})
+"""Names behind the prefix that are no settings: what a client of the server takes."""
 
 logger = logging.getLogger(__name__)
 
@@ -275,7 +277,8 @@ def _warn_of_unknown() -> None:
     """Name the variables that look like settings and are none: most are slips of the pen."""
     for variable in os.environ:
         name = variable.upper().removeprefix(PREFIX).lower()
-        if not variable.upper().startswith(PREFIX) or name in Settings.model_fields:
+        known = name in OTHERS or name in Settings.model_fields
+        if known or not variable.upper().startswith(PREFIX):
             continue
         near = get_close_matches(name, Settings.model_fields, n=1)
         hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from citydip_rag import Answer, Engine, SearchResult
+from citydip_rag import Engine, Language, SearchResult
+from citydip_rag.client import AsyncClient
 from citydip_rag.library import Library
 from citydip_rag.server.app import create_app
 from citydip_rag.server.limits import MAX_BODY_BYTES, MAX_PAGE_BODY_BYTES
@@ -26,12 +27,15 @@ async def client(library: Library) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-async def test_ask_returns_an_answer(client: httpx.AsyncClient, engine: Engine) -> None:
-    response = await client.post(
-        "/ask", json={"question": "Apa tantangan terbesar diplomasi kota?"}
-    )
-    assert response.status_code == 200
-    answer = Answer.model_validate(response.json())
+@pytest.fixture
+async def typed(library: Library) -> AsyncIterator[AsyncClient]:
+    transport = httpx.ASGITransport(app=create_app(library))
+    async with AsyncClient("http://127.0.0.1", transport=transport) as opened:
+        yield opened
+
+
+async def test_ask_returns_an_answer(typed: AsyncClient, engine: Engine) -> None:
+    answer = await typed.ask("Apa tantangan terbesar diplomasi kota?")
     assert answer.citations
     for citation in answer.citations:
         text = engine.document(citation.document_id).text
@@ -45,17 +49,12 @@ async def test_abstaining_is_an_answer(client: httpx.AsyncClient) -> None:
     assert response.json()["citations"] == []
 
 
-async def test_options_of_ask(client: httpx.AsyncClient, engine: Engine) -> None:
-    (document,) = engine.document_ids()
-    body = {
-        "question": "Resep donat?",
-        "language": "en",
-        "top_k": 2,
-        "documents": [document],
-    }
-    answer = (await client.post("/ask", json=body)).json()
-    assert answer["language"] == "en"
-    assert len(answer["passages"]) == 2
+async def test_options_of_ask(typed: AsyncClient, engine: Engine) -> None:
+    answer = await typed.ask(
+        "Resep donat?", language=Language.ENGLISH, top_k=2, documents=engine.document_ids()
+    )
+    assert answer.language is Language.ENGLISH
+    assert len(answer.passages) == 2
 
 
 async def test_search_returns_passages_alone(client: httpx.AsyncClient) -> None:
@@ -136,11 +135,11 @@ async def test_unknown_path_and_method_are_problems(client: httpx.AsyncClient) -
     assert wrong.headers["allow"] == "POST"
 
 
-async def test_health(client: httpx.AsyncClient, engine: Engine) -> None:
+async def test_health(client: httpx.AsyncClient, typed: AsyncClient, engine: Engine) -> None:
     assert (await client.get("/health/live")).json() == {"status": "live"}
-    ready = (await client.get("/health/ready")).json()
-    assert ready["generation"] == engine.index.generation
-    assert (ready["documents"], ready["passages"]) == (1, 8)
+    ready = await typed.ready()
+    assert ready.generation == engine.index.generation
+    assert (ready.documents, ready.passages) == (1, 8)
 
 
 async def test_openapi_has_examples_and_problems(client: httpx.AsyncClient) -> None:
@@ -199,6 +198,8 @@ async def whole(library: Library) -> AsyncIterator[httpx.AsyncClient]:
         ("GET", "/ask/", 404, None),
         ("GET", "/health/nothing", 404, None),
         ("BREW", "/ask", 405, "POST"),
+        ("GET", "/mcp", 405, "POST"),
+        ("OPTIONS", "/v1/chat/completions", 204, "POST"),
     ],
 )
 async def test_the_api_answers_for_itself(

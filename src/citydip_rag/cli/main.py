@@ -1,11 +1,11 @@
-"""The commands people use: index, ask, search, serve, doctor."""
+"""The commands people use: index, ask, search, serve, mcp, doctor."""
 
 from __future__ import annotations
 
 import asyncio
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -26,6 +26,27 @@ from citydip_rag.cli.following import answer_of
 from citydip_rag.cli.opening import opened
 from citydip_rag.schema import MAX_TOP_K, Language, Policy
 from citydip_rag.settings import load_settings
+
+_MCP_HELP: Final = """Serve the documents to a language model's program, over stdin and stdout.
+
+It speaks the Model Context Protocol. Such programs start this command by
+themselves, once they are told of it; their model can then ask, search and read.
+Put this into their settings, with the folder of your index (some call the outer
+name otherwise):
+
+\b
+{
+  "mcpServers": {
+    "citydip": {
+      "command": "citydip",
+      "args": ["mcp", "--index", "/path/to/index"]
+    }
+  }
+}
+
+Where `citydip` is not found, give its full path, as in /path/to/.venv/bin.
+A running `citydip serve` speaks the same over HTTP: http://127.0.0.1:7860/mcp
+"""
 
 app = typer.Typer(
     name="citydip",
@@ -187,6 +208,19 @@ def serve(
     from citydip_rag.serving import serve as run_server
 
     run_server(load_settings(host=host, port=port, seeds=seeds, index=index))
+
+
+@app.command(help=_MCP_HELP)
+def mcp(
+    index: IndexOption = None,
+    generator: Annotated[
+        str | None, typer.Option("--generator", help="Who answers. [default: the settings']")
+    ] = None,
+) -> None:
+    """Serve the documents to a language model's program, over standard input and output."""
+    from citydip_rag.serving import serve_mcp
+
+    serve_mcp(load_settings(index=index, generator=generator))
 
 
 @app.command()

@@ -35,11 +35,14 @@ class Finding:
         claim: with its citation's number.
         citation: what it rests on, or None.
         shown: whether the answer keeps it.
+        said: what the answer gains by it: its text and marker, behind what parts it from the
+            sentence before; empty where it is not shown.
     """
 
     claim: Claim
     citation: Citation | None
     shown: bool
+    said: str = ""
 
 
 class Checker:
@@ -106,11 +109,12 @@ class Checker:
             else tuple(say(reason, self._language) for reason in support.reasons),
         )
         self.claims.append(claim)
-        shown = citation is not None or self._policy is not Policy.STRICT
-        if shown:
-            mark = f" [{citation.number}]" if citation else self._doubt()
-            self._shown.append(f"{sentence.before}{sentence.text}{mark}")
-        return Finding(claim, citation, shown)
+        if citation is None and self._policy is Policy.STRICT:
+            return Finding(claim, None, shown=False)
+        mark = f" [{citation.number}]" if citation else self._doubt()
+        said = f"{sentence.before}{sentence.text}{mark}"
+        self._shown.append(said)
+        return Finding(claim, citation, shown=True, said=said)
 
     def _doubt(self) -> str:
         return f" {UNSUPPORTED_MARK}" if self.marks else ""

@@ -15,19 +15,31 @@ from citydip_rag.feedback import Desk
 from citydip_rag.library import Library
 from citydip_rag.observing import Tracer
 from citydip_rag.server.boundary import ApiBoundaryMiddleware
+from citydip_rag.server.chat.errors import ChatErrorsMiddleware
 from citydip_rag.server.hosts import HostMiddleware
 from citydip_rag.server.limits import BodyLimitMiddleware
+from citydip_rag.server.mcp.endpoint import McpEndpoint
 from citydip_rag.server.observing import install_observing
 from citydip_rag.server.problems import install_problem_handlers
-from citydip_rag.server.routes import ask, documents, feedback, health, metrics
+from citydip_rag.server.routes import ask, chat, documents, feedback, health, metrics
 
 DESCRIPTION = """Questions in Indonesian or English, answered from a folder of documents.
 
 Every sentence of an answer carries a citation whose `quote` stands at `[start, end)` of the named
 document's text, character for character. A question the documents do not answer gets
-`abstained: true` with status 200."""
+`abstained: true` with status 200.
 
 _ROUTERS = (ask.router, documents.router, feedback.router, health.router, metrics.router)
+`/v1` speaks OpenAI's chat protocol, and `POST /mcp` the Model Context Protocol."""
+
+_ROUTERS = (
+    ask.router,
+    chat.router,
+    documents.router,
+    feedback.router,
+    health.router,
+    metrics.router,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +55,7 @@ def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
         MissingDependencyError: traces are switched on, and OpenTelemetry is not installed.
     """
     desk = Desk(library.live.current.settings)
+    mcp = McpEndpoint(library)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -52,7 +65,8 @@ def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
             desk.working(),
             library.live.finishing(desk.finish),
         ):
-            yield
+            async with mcp.running():
+                yield
         await library.live.current.generators.aclose()
         await asyncio.to_thread(app.state.observer.close)
 
@@ -67,10 +81,12 @@ def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
     install_problem_handlers(app)
     for router in _ROUTERS:
         app.include_router(router)
-    own = tuple(route for router in _ROUTERS for route in router.routes)
+    app.router.routes.append(mcp.route)
+    own = (*(route for router in _ROUTERS for route in router.routes), mcp.route)
     app.add_middleware(ApiBoundaryMiddleware, routes=own)
     settings = library.live.current.settings
     app.add_middleware(BodyLimitMiddleware, settings=settings)
-    app.add_middleware(HostMiddleware, settings=settings)  # the last added is the first asked
-    install_observing(app, library, own, tracer)
+    app.add_middleware(HostMiddleware, settings=settings)
+    app.add_middleware(ChatErrorsMiddleware)
+    install_observing(app, library, own, tracer)  # the last added is the first asked
     return app

@@ -15,8 +15,10 @@ from citydip_rag.settings import Settings
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_PAGE_BODY_BYTES: Final = 1024 * 1024
-"""For the page's own calls, which carry what the page keeps."""
+"""For the page's own calls, which carry what the page keeps, and for chat clients, which send the
+whole conversation each time."""
 PAGE_CALLS: Final = "/gradio_api/"
+CONVERSATIONS: Final = "/v1/chat/"
 MAX_UPLOAD_BYTES: Final = 512 * 1024 * 1024
 """For files that are sent; each of them has a limit of its own too."""
 UPLOADS: Final = "/documents"
@@ -41,8 +43,8 @@ class BodyLimitMiddleware:
         ):  # goes to disk as it comes; the server holds it to its length
             await self._upload(scope, receive, send)
             return
-        of_page = path.startswith(PAGE_CALLS)
-        limit = MAX_PAGE_BODY_BYTES if of_page else MAX_BODY_BYTES
+        large = path.startswith((PAGE_CALLS, CONVERSATIONS))
+        limit = MAX_PAGE_BODY_BYTES if large else MAX_BODY_BYTES
         body = await _read(receive, limit)
         if body is None:
             await _too_large(limit)(scope, receive, send)

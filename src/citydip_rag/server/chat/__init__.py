@@ -1,0 +1,1 @@
+"""The engine as a chat server that speaks OpenAI's protocol."""
