@@ -39,6 +39,8 @@ from citydip_rag.uploads import Upload, clear_unfinished, keep_uploads
 
 _JOB_FILE: Final = "job.json"
 _BUSY_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 1.0
+"""How often it is looked for what another server over the same index has removed."""
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +115,7 @@ class Library:
         self._job = Job()
         self._wanted = threading.Event()
         self._ended = threading.Event()
+        self._removed_elsewhere: frozenset[str] = frozenset()
         self._kept = _read_job(self._settings.index / _JOB_FILE)
         live.withdraw(removed_documents(live.current))
 
@@ -253,12 +256,22 @@ class Library:
         )
 
     def _work(self) -> None:
-        while True:
-            self._wanted.wait()
+        while not self._ended.is_set():
+            if not self._wanted.wait(_LOOK_SECONDS):
+                self._look_elsewhere()
+                continue
             self._wanted.clear()
-            if self._ended.is_set():
-                return
-            self._run()
+            if not self._ended.is_set():
+                self._run()
+
+    def _look_elsewhere(self) -> None:
+        """Answer no more from what another server has removed, until that is indexed."""
+        removed = removed_documents(self.live.current)
+        back = self._removed_elsewhere - removed
+        new = removed - self.live.withdrawn
+        self.live.restore(back)
+        self.live.withdraw(new)
+        self._removed_elsewhere = self._removed_elsewhere - back | new
 
     def _run(self) -> None:
         """One run; whatever happens in it, the next can follow."""

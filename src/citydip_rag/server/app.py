@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 
 from citydip_rag.library import Library
 from citydip_rag.server.boundary import ApiBoundaryMiddleware
+from citydip_rag.server.forwarded import ForwardedMiddleware, check_root_path
 from citydip_rag.server.hosts import HostMiddleware
 from citydip_rag.server.limits import BodyLimitMiddleware
 from citydip_rag.server.problems import install_problem_handlers
@@ -51,5 +52,7 @@ def create_app(library: Library) -> FastAPI:
     app.add_middleware(ApiBoundaryMiddleware, routes=own)
     settings = library.live.current.settings
     app.add_middleware(BodyLimitMiddleware, settings=settings)
-    app.add_middleware(HostMiddleware, settings=settings)  # the last added is the first asked
+    app.add_middleware(HostMiddleware, settings=settings)
+    check_root_path(settings.root_path, (*app.routes, *own))
+    app.add_middleware(ForwardedMiddleware, settings=settings)  # the last added is the first asked
     return app
