@@ -13,6 +13,8 @@ from typing import Any, Final
 import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from citydip_rag.errors import AddressError, CitydipError
 from citydip_rag.library import Library
@@ -24,8 +26,6 @@ GRACE_SECONDS: Final = 5
 _WORKER: Final = "citydip_rag.serving:worker_app"
 _WORKER_SECONDS: Final = 60
 """How long a worker may be too busy to say that it lives; loading the model takes some."""
-_START_FAILED: Final = 3
-"""What uvicorn takes to mean that starting once more would be in vain."""
 _REMEDIES: Final = {
     errno.EADDRINUSE: "Stop the other server, or choose another port: citydip serve --port 7861",
     errno.EADDRNOTAVAIL: "Name one of this machine's own addresses, or 0.0.0.0 for all of them.",
@@ -85,7 +85,7 @@ def worker_app() -> FastAPI:
         return build_app(load_settings())
     except CitydipError as error:
         logger.error("%s", error)  # noqa: TRY400  # a trace would say no more
-        sys.exit(_START_FAILED)
+        sys.exit(STARTUP_FAILURE)  # so that it is not started again
 
 
 def _serve_by_workers(settings: Settings) -> None:
@@ -99,13 +99,17 @@ def _serve_by_workers(settings: Settings) -> None:
         value = getattr(settings, name)
         said[name] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     os.environ.update({PREFIX + name.upper(): value for name, value in said.items()})
-    uvicorn.run(
+    config = uvicorn.Config(
         _WORKER,
         factory=True,
         workers=settings.workers,
         timeout_worker_healthcheck=_WORKER_SECONDS,
         **_options(settings),
     )
+    supervisor = Multiprocess(config, [config.bind_socket()])
+    supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        sys.exit(STARTUP_FAILURE)  # the worker has said why
 
 
 def _options(settings: Settings) -> dict[str, Any]:

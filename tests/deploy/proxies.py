@@ -92,7 +92,8 @@ def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 def citydip(*options: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run `citydip serve` in a process of its own; does not wait until it is ready."""
     command = [sys.executable, "-c", "from citydip_rag.cli import main; main()", "serve"]
-    with subprocess.Popen([*command, "--port", str(port), *options]) as process:
+    environment = {**os.environ, "CITYDIP_ALLOWED_HOSTS": "citydip.example.org"}
+    with subprocess.Popen([*command, "--port", str(port), *options], env=environment) as process:
         try:
             yield process
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from browsing import DESKTOP, launched, serving, visit
 from proxies import citydip, free_port, nginx, shipped, wait_until_ready
 
 QUESTION = "Apa tantangan terbesar diplomasi kota?"
+NAME = "citydip.example.org"
 SAID = "potensi benturan dengan kebijakan luar negeri pemerintah pusat"
 
 
@@ -32,6 +34,9 @@ class Site:
     """Two servers behind nginx."""
 
     address: str
+    plain: int
+    """Port of the example with TLS that leads to the other."""
+    secure: int
     servers: list[subprocess.Popen[bytes]]
 
 
@@ -39,6 +44,24 @@ class Site:
 def browser() -> Iterator[Browser]:
     with launched() as opened:
         yield opened
+
+
+def _certified(folder: Path, plain: int, secure: int) -> dict[str, str]:
+    """What is other in tls.conf: ports, and a certificate of our own."""
+    subprocess.run(
+        shlex.split(
+            f"openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN={NAME}"
+            " -keyout privkey.pem -out fullchain.pem"
+        ),
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    return {
+        "listen 80;": f"listen 127.0.0.1:{plain};",
+        "listen 443 ": f"listen 127.0.0.1:{secure} ",
+        f"/etc/letsencrypt/live/{NAME}": str(folder),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +73,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, article_settings: Settings) -
         shipped("citydip/servers.conf", {"7861": str(first), "7862": str(second)}),
         encoding="utf-8",
     )
+    plain, secure = free_port(), free_port()
     more = shipped("citydip.conf", {"listen 80;": f"listen 127.0.0.1:{port};"})
+    more += shipped("tls.conf", _certified(folder, plain, secure))
     index = ("--index", str(article_settings.index))
     with (
         citydip(*index, port=first) as one,
@@ -59,7 +84,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, article_settings: Settings) -
     ):
         wait_until_ready(first, one)
         wait_until_ready(second, other)
-        yield Site(f"http://127.0.0.1:{port}", [one, other])
+        yield Site(f"http://127.0.0.1:{port}", plain, secure, [one, other])
 
 
 def test_a_visitor_stays_with_one_server(browser: Browser, site: Site) -> None:
@@ -94,6 +119,18 @@ def test_large_bodies_are_refused_but_for_documents(site: Site) -> None:
         assert client.post("/ask", content=b"x" * 2_000_000).status_code == 413
         large = {"files": ("a.exe", b"x" * 2_000_000)}
         assert client.post("/documents", files=large).status_code == 415
+
+
+def test_with_tls_the_page_leads_to_nothing_without(site: Site) -> None:
+    host = {"host": NAME}
+    with httpx.Client(verify=False, headers=host) as client:  # noqa: S501  # our own certificate
+        moved = client.get(f"http://127.0.0.1:{site.plain}/docs")
+        assert moved.headers["location"] == f"https://{NAME}/docs"
+        page = client.get(f"https://127.0.0.1:{site.secure}/")
+    assert page.status_code == 200
+    assert f"https://{NAME}" in page.text
+    assert f"http://{NAME}" not in page.text
+    assert "; secure" in page.headers["set-cookie"].lower()
 
 
 @dataclass
@@ -201,57 +238,3 @@ def _use(browser: Browser, address: str) -> None:
     assert httpx.get(f"{address}/docs").status_code == 200
     answer = httpx.post(f"{address}/ask/stream", json={"question": QUESTION})
     assert "event: answer" in answer.text
-
-
-def test_the_example_with_tls_is_served(
-    tmp_path: Path, own_settings: Settings, embedder: Embedder
-) -> None:
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "1",
-            "-subj",
-            "/CN=citydip.example.org",
-            "-keyout",
-            "key.pem",
-            "-out",
-            "cert.pem",
-        ],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-    )
-    plain, secure = free_port(), free_port()
-    name = "/etc/letsencrypt/live/citydip.example.org/"
-    settings = own_settings.model_copy(update={"allowed_hosts": ("citydip.example.org",)})
-    library = Library(LiveEngine(Engine.open(settings, embedder)))
-    with serving(library, proxy_headers=False) as server:
-        own = server.rpartition(":")[2]
-        (tmp_path / "citydip").mkdir()
-        (tmp_path / "citydip" / "servers.conf").write_text(f"server 127.0.0.1:{own};")
-        whole = shipped("citydip.conf", {"listen 80;": f"listen 127.0.0.1:{free_port()};"})
-        tls = shipped(
-            "tls.conf",
-            {
-                "listen 80;": f"listen 127.0.0.1:{plain};",
-                "listen 443 ": f"listen 127.0.0.1:{secure} ",
-                f"{name}fullchain.pem": str(tmp_path / "cert.pem"),
-                f"{name}privkey.pem": str(tmp_path / "key.pem"),
-            },
-        )
-        with nginx(tmp_path, whole + tls, secure), httpx.Client(verify=False) as client:  # noqa: S501
-            host = {"host": "citydip.example.org"}
-            moved = client.get(f"http://127.0.0.1:{plain}/docs", headers=host)
-            assert moved.headers["location"] == "https://citydip.example.org/docs"
-            page = client.get(f"https://127.0.0.1:{secure}/", headers=host)
-            assert page.status_code == 200
-            assert "https://citydip.example.org" in page.text
-            assert "http://citydip.example.org" not in page.text
-            assert "secure" in page.headers["set-cookie"].lower()
-            assert "max-age" in page.headers["strict-transport-security"]
