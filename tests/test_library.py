@@ -249,3 +249,34 @@ def test_ending_stops_a_job_between_two_files(live: LiveEngine, settings: Settin
     assert time.monotonic() - begun < 15
     assert sources(live.current) == {"a.txt"}
     assert '"running"' in (settings.index / "job.json").read_text(encoding="utf-8")
+
+
+def test_two_servers_over_one_folder_take_what_either_is_given(
+    live: LiveEngine, settings: Settings
+) -> None:
+    here, there = Library(live), Library(LiveEngine(Engine.open(settings, ToyEmbedder())))
+    both = (here, there)
+    with live.watching(), there.live.watching(), here.working(), there.working():
+        for number in range(2):
+            for library, name in ((here, "sini"), (there, "sana")):
+                text = f"Kota {name} nomor {number} ada.".encode()
+                library.add(Upload(f"{name}{number}.txt", io.BytesIO(text)))
+        added = {f"{name}{number}.txt" for name in ("sini", "sana") for number in range(2)}
+        for library in both:
+            until(lambda library=library: sources(library.live.current) == {"a.txt"} | added, 120)
+            until(lambda library=library: library.job.state is JobState.DONE, 120)
+
+
+def test_what_one_server_removes_another_answers_from_no_more(
+    live: LiveEngine, settings: Settings
+) -> None:
+    here, there = Library(live), Library(LiveEngine(Engine.open(settings, ToyEmbedder())))
+    removed = next(iter(live.current.document_ids()))
+    with here.working(), write_lock(settings.index):  # so that it is not indexed meanwhile
+        there.remove(removed)
+        there._set(there.job)
+        until(lambda: live.withdrawn == {removed})
+        assert not live.current.find("Kota pertama").candidates
+        there.live.restore(live.withdrawn)
+        there._set(there.job)
+        until(lambda: not live.withdrawn)

@@ -133,6 +133,12 @@ class IndexMismatchError(CitydipError):
     status = 503
 
 
+class IndexNewerError(IndexMismatchError):
+    """The index was written by a newer program than this one; it is left as it is."""
+
+    slug = "index-newer"
+
+
 class IndexBusyError(CitydipError):
     """Another process is writing the index."""
 

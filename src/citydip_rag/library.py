@@ -40,6 +40,8 @@ from citydip_rag.uploads import Upload, clear_unfinished, keep_uploads
 
 _JOB_FILE: Final = "job.json"
 _BUSY_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 1.0
+"""How often it is looked for what another server over the same index has removed."""
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +116,7 @@ class Library:
         self._job = Job()
         self._wanted = threading.Event()
         self._ended = threading.Event()
+        self._removed_elsewhere: frozenset[str] = frozenset()
         self._kept = _read_job(self._settings.index / _JOB_FILE)
         live.withdraw(removed_documents(live.current))
 
@@ -254,20 +257,30 @@ class Library:
         )
 
     def _work(self) -> None:
-        while True:
-            self._wanted.wait()
+        while not self._ended.is_set():
+            if not self._wanted.wait(_LOOK_SECONDS):
+                self._look_elsewhere()
+                continue
             self._wanted.clear()
-            if self._ended.is_set():
-                return
-            begun = time.monotonic()
-            self._run()
-            self._observe(time.monotonic() - begun)
+            if not self._ended.is_set():
+                begun = time.monotonic()
+                self._run()
+                self._observe(time.monotonic() - begun)
 
     def _observe(self, seconds: float) -> None:
         """Tell of a run; one that another process or the end of this one kept from ending."""
         ended = self._job.state is not JobState.RUNNING
         outcome = self._job.state.value if ended else "postponed"
         self.live.current.observer.indexed(outcome, seconds)
+
+    def _look_elsewhere(self) -> None:
+        """Answer no more from what another server has removed, until that is indexed."""
+        removed = removed_documents(self.live.current)
+        back = self._removed_elsewhere - removed
+        new = removed - self.live.withdrawn
+        self.live.restore(back)
+        self.live.withdraw(new)
+        self._removed_elsewhere = self._removed_elsewhere - back | new
 
     def _run(self) -> None:
         """One run; whatever happens in it, the next can follow."""

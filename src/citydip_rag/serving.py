@@ -5,26 +5,36 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
 import sys
 from contextlib import redirect_stdout
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.config import LOGGING_CONFIG
+from pydantic import SecretStr
+from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
-from citydip_rag.errors import AddressError
+from citydip_rag.errors import AddressError, CitydipError
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.observing.logs import configure_logs, wants_json
-from citydip_rag.settings import Settings
+from citydip_rag.settings import PREFIX, Settings, load_settings
 
+GRACE_SECONDS: Final = 5
+"""How long questions that are being answered may go on once the server is told to end."""
+_WORKER: Final = "citydip_rag.serving:worker_app"
+_WORKER_SECONDS: Final = 60
+"""How long a worker may be too busy to say that it lives; loading the model takes some."""
 _REMEDIES: Final = {
     errno.EADDRINUSE: "Stop the other server, or choose another port: citydip serve --port 7861",
     errno.EADDRNOTAVAIL: "Name one of this machine's own addresses, or 0.0.0.0 for all of them.",
     errno.EACCES: "Ports below 1024 are for the administrator: citydip serve --port 7860",
 }
+
+logger = logging.getLogger(__name__)
 
 
 def build_app(settings: Settings) -> FastAPI:
@@ -36,16 +46,18 @@ def build_app(settings: Settings) -> FastAPI:
     from citydip_rag.evaluation_page import add_evaluation
     from citydip_rag.indexing import folder_of_index
     from citydip_rag.server.app import create_app
-    from citydip_rag.ui.page import mount_page
 
     folder = folder_of_index(settings)
     if folder is not None and "seeds" not in settings.model_fields_set:
         settings = settings.model_copy(update={"seeds": folder})
     library = Library(LiveEngine.open(settings))
-    generators = library.live.current.generators.names
     app = create_app(library)
+    if not settings.page:
+        return app
+    from citydip_rag.ui.page import mount_page
+
     add_evaluation(app, settings.eval_report)
-    return mount_page(app, library.live, generators)
+    return mount_page(app, library.live, library.live.current.generators.names)
 
 
 def serve(settings: Settings) -> None:
@@ -56,7 +68,10 @@ def serve(settings: Settings) -> None:
     """
     configure_logs(settings)
     _check_address(settings.host, settings.port)
-    uvicorn.Server(make_config(build_app(settings), settings)).run()
+    if settings.workers > 1:
+        _serve_by_workers(settings)
+    else:
+        uvicorn.Server(make_config(build_app(settings), settings)).run()
 
 
 def serve_mcp(settings: Settings) -> None:
@@ -76,20 +91,60 @@ def serve_mcp(settings: Settings) -> None:
 
 
 def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """How an application is served; as JSON, its log is the one that is configured for all."""
-    json = wants_json(settings)
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_level="info",
-        timeout_graceful_shutdown=5,
-        server_header=False,
-        log_config=None if json else LOGGING_CONFIG,
-        access_log=not json,  # each request has its line already
-    )
+    """How an application is served."""
+    config = uvicorn.Config(app, **_options(settings))
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     return config
+
+
+def worker_app() -> FastAPI:
+    """The application of one process of several, with the settings of the environment."""
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    try:
+        settings = load_settings()
+        configure_logs(settings)
+        return build_app(settings)
+    except CitydipError as error:
+        logger.error("%s", error)  # noqa: TRY400  # a trace would say no more
+        sys.exit(STARTUP_FAILURE)  # so that it is not started again
+
+
+def _serve_by_workers(settings: Settings) -> None:
+    """Let several processes answer at one port; who dies is replaced.
+
+    Which of them gets a request is chance, so none of them changes documents: another would not
+    know how far the indexing is.
+    """
+    said = {"page": "false", "uploads": "off"}
+    for name in {"host", "port", "root_path", "index", "seeds"} & settings.model_fields_set:
+        value = getattr(settings, name)
+        said[name] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    os.environ.update({PREFIX + name.upper(): value for name, value in said.items()})
+    config = uvicorn.Config(
+        _WORKER,
+        factory=True,
+        workers=settings.workers,
+        timeout_worker_healthcheck=_WORKER_SECONDS,
+        **_options(settings),
+    )
+    supervisor = Multiprocess(config, [config.bind_socket()])
+    supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        sys.exit(STARTUP_FAILURE)  # the worker has said why
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    json = wants_json(settings)
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "log_level": "info",
+        "timeout_graceful_shutdown": GRACE_SECONDS,
+        "server_header": False,
+        "proxy_headers": False,  # the application reads them itself
+        "log_config": None if json else LOGGING_CONFIG,  # ours is configured for all
+        "access_log": not json,  # each request has its line already
+    }
 
 
 def _is_news(record: logging.LogRecord) -> bool:

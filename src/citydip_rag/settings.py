@@ -1,7 +1,8 @@
 """Every setting, its default and its meaning, in one class.
 
-Values come, strongest first, from arguments, from `CITYDIP_*` environment variables and from
-`citydip.toml` in the working directory. Paths are taken from the working directory.
+Values come, strongest first, from arguments, from `CITYDIP_*` environment variables, from files of
+those names in lower case where Docker and systemd keep secrets, and from `citydip.toml` in the
+working directory. Paths are taken from the working directory.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -25,6 +27,7 @@ from pydantic_settings import (
     BaseSettings,
     NoDecode,
     PydanticBaseSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
@@ -37,6 +40,10 @@ PREFIX = "CITYDIP_"
 STATE_FILE = "state.sqlite"
 OTHERS = frozenset({"client_key"})
 """Names behind the prefix that are no settings: what a client of the server takes."""
+ROOT_PATH = r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+"
+"""A path that begins with a slash and does not end with one."""
+DOCKER_SECRETS = Path("/run/secrets")
+SYSTEMD_SECRETS = "CREDENTIALS_DIRECTORY"
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +82,18 @@ def _names(value: object) -> object:
     if isinstance(value, str):
         return tuple(filter(None, (name.strip() for name in value.split(","))))
     return value
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses and networks; a host's name would never be that of a connection."""
+    for value in values:
+        try:
+            ip_network("::" if value == "*" else value)
+        except ValueError as error:
+            raise ValueError("give addresses or networks, such as 10.0.0.0/8") from error
+    if "*" in values and len(values) > 1:
+        raise ValueError("`*` stands for every address; leave out the others")
+    return values
 
 
 class Settings(BaseSettings):
@@ -195,6 +214,21 @@ class Settings(BaseSettings):
         description="Names, parted by commas, under which it is also reached, as behind a proxy;"
         " `*`: any.",
     )
+    root_path: Annotated[str, Field(pattern=f"^(?:{ROOT_PATH})?$")] = Field(
+        default="", description="Path below which a proxy serves it, such as `/citydip`."
+    )
+    trusted_proxies: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_networks)
+    ] = Field(
+        default=("127.0.0.1", "::1"),
+        description="Addresses or networks, parted by commas, of proxies that are believed who"
+        " asks, whether by https, and below which path (X-Forwarded-For, -Proto, -Prefix);"
+        " `*`: any.",
+    )
+    page: bool = Field(default=True, description="Whether the page is served, or the API alone.")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="Processes that share the port; several serve the API alone."
+    )
     port: Annotated[int, Field(ge=0, le=65535)] = 7860
     log_format: Literal["auto", "text", "json"] = Field(
         default="auto",
@@ -228,6 +262,16 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _one_process_for_the_page(self) -> Self:
+        if self.workers > 1 and self.page:
+            raise ValueError(
+                "workers is more than 1, but the page keeps its conversations in one process: set"
+                " page to false (citydip serve --api-only), or start a server for each processor"
+                " behind a proxy, see docs/running.md"
+            )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -237,8 +281,15 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then the file."""
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+        """Arguments, then the environment, then files of secrets, then the file."""
+        secrets = SecretsSettingsSource(settings_cls, secrets_dir=_secret_folders())
+        return (init_settings, env_settings, secrets, TomlConfigSettingsSource(settings_cls))
+
+
+def _secret_folders() -> list[Path]:
+    """Where Docker and systemd put secrets: a file for each, named as its variable."""
+    folders = [DOCKER_SECRETS, *map(Path, filter(None, [os.environ.get(SYSTEMD_SECRETS)]))]
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -203,11 +203,32 @@ def serve(
         typer.Option("--seeds", help="Folder of the documents. [default: the one indexed]"),
     ] = None,
     index: IndexOption = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option("--root-path", help="Path below which a proxy serves it, as /citydip."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, max=64, help="Processes; several with --api-only."),
+    ] = None,
+    *,
+    api_only: Annotated[
+        bool, typer.Option("--api-only", help="Serve the API without the page.")
+    ] = False,
 ) -> None:
     """Serve the page and the API."""
     from citydip_rag.serving import serve as run_server
 
-    run_server(load_settings(host=host, port=port, seeds=seeds, index=index))
+    settings = load_settings(
+        host=host,
+        port=port,
+        seeds=seeds,
+        index=index,
+        root_path=root_path,
+        workers=workers,
+        page=False if api_only else None,
+    )
+    run_server(settings)
 
 
 @app.command(help=_MCP_HELP)

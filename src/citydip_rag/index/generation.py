@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -19,6 +20,7 @@ from citydip_rag.errors import (
     IndexDamagedError,
     IndexMismatchError,
     IndexMissingError,
+    IndexNewerError,
 )
 from citydip_rag.schema import FileReport
 
@@ -174,20 +176,32 @@ def read_manifest(folder: Path, digest: str) -> Manifest:
 
     Raises:
         IndexDamagedError: it is absent or damaged.
-        IndexMismatchError: it was written by another version of the format.
+        IndexMismatchError: it has an older format.
+        IndexNewerError: it has a newer one.
     """
     try:
         text = (folder / MANIFEST).read_bytes()
-        manifest = Manifest.model_validate_json(text)
-    except (OSError, ValidationError) as error:
+        found = int(json.loads(text)["format"])  # what else it holds depends on this
+    except (OSError, ValueError, TypeError, LookupError) as error:
         raise IndexDamagedError(f"{MANIFEST} of the index is damaged.", REBUILD) from error
     if hashlib.sha256(text).hexdigest() != digest:
         raise IndexDamagedError(f"{MANIFEST} of the index was altered.", REBUILD)
-    if manifest.format != FORMAT:
-        raise IndexMismatchError(
-            f"The index has format {manifest.format}, this program reads {FORMAT}.", REBUILD
+    _check_format(found)
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        raise IndexDamagedError(f"{MANIFEST} of the index is damaged.", REBUILD) from error
+
+
+def _check_format(found: int) -> None:
+    said = f"The index has format {found}, this program reads {FORMAT}."
+    if found < FORMAT:
+        raise IndexMismatchError(said, "Run: citydip index")
+    if found > FORMAT:
+        raise IndexNewerError(
+            said,
+            f"Use the newer program, or name another folder with --index. To replace it: {REBUILD}",
         )
-    return manifest
 
 
 def verify_files(folder: Path, manifest: Manifest, names: Sequence[str] | None = None) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from citydip_rag.errors import CitydipError
+from citydip_rag.errors import CitydipError, IndexNewerError
 from citydip_rag.index.generation import (
     ChunkingSettings,
     FileRecord,
@@ -34,10 +34,16 @@ class Previous:
 
     @classmethod
     def find(cls, index: Path) -> Self | None:
-        """The current generation, or None where there is none that can be read."""
+        """The current generation, or None where there is none that can be read.
+
+        Raises:
+            IndexNewerError: it is of a newer program.
+        """
         try:
             name, digest = current_generation(index)
             return cls(name, index / name, read_manifest(index / name, digest))
+        except IndexNewerError:
+            raise
         except CitydipError:
             return None
 

@@ -16,6 +16,7 @@ from citydip_rag.library import Library
 from citydip_rag.observing import Tracer
 from citydip_rag.server.boundary import ApiBoundaryMiddleware
 from citydip_rag.server.chat.errors import ChatErrorsMiddleware
+from citydip_rag.server.forwarded import ForwardedMiddleware, check_root_path
 from citydip_rag.server.hosts import HostMiddleware
 from citydip_rag.server.limits import BodyLimitMiddleware
 from citydip_rag.server.mcp.endpoint import McpEndpoint
@@ -88,5 +89,7 @@ def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
     app.add_middleware(BodyLimitMiddleware, settings=settings)
     app.add_middleware(HostMiddleware, settings=settings)
     app.add_middleware(ChatErrorsMiddleware)
+    check_root_path(settings.root_path, (*app.routes, *own))
+    app.add_middleware(ForwardedMiddleware, settings=settings)
     install_observing(app, library, own, tracer)  # the last added is the first asked
     return app

@@ -1,0 +1,156 @@
+"""docs/running.md: its commands are run here where they can be, and what it names is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from citydip_rag import Engine, Settings, index_folder, load_settings
+from citydip_rag.embedding import Embedder
+from citydip_rag.indexing import up_to_date
+from citydip_rag.settings import Settings as Known
+from citydip_rag.state.database import State
+from postgres import Postgres
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "running.md"
+HOSTS = ("sudo ", "docker ")
+"""Begin what changes the machine that it is run on; its files are looked at instead."""
+
+
+def blocks() -> list[list[str]]:
+    text = PAGE.read_text(encoding="utf-8")
+    found = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [block.strip().split("\n") for block in found]
+
+
+def block_with(word: str) -> list[str]:
+    found = [block for block in blocks() if any(word in line for line in block)]
+    assert len(found) == 1, word
+    return found[0]
+
+
+def commands() -> list[str]:
+    return [line for block in blocks() for line in block]
+
+
+def test_what_it_links_to_and_names_is_there() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!http|#)([^)#]+)\)", text):
+        assert (PAGE.parent / target).exists(), target
+    headings = {
+        re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^## (.+)$", text, re.MULTILINE)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
+    for name in re.findall(r"\bCITYDIP_([A-Z_]+)\b", text):
+        assert name.lower() in Known.model_fields, name
+    for line in commands():
+        for path in re.findall(r"(?<![\w/])(deploy/[\w./@-]+|requirements\.lock)", line):
+            made_here = path.startswith(("deploy/secrets", "deploy/documents"))
+            assert made_here or (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("line", [x for x in commands() if x.startswith("citydip serve")])
+def test_options_of_serve_are_options(line: str) -> None:
+    """What they do is tested in test_serving.py and test_nginx.py."""
+    done = subprocess.run(
+        [*_CITYDIP, *shlex.split(line)[1:], "--help"], capture_output=True, text=True, check=True
+    )
+    for option in re.findall(r"--[a-z-]+", line):
+        assert option in done.stdout
+
+
+_CITYDIP = [sys.executable, "-c", "from citydip_rag.cli import main; main()"]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> dict[str, str]:
+    """An environment in which `citydip` is this program."""
+    program = tmp_path / "bin" / "citydip"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(_CITYDIP)} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_what_is_saved_while_it_serves_can_be_put_back(
+    tmp_path: Path,
+    article_settings: Settings,
+    embedder: Embedder,
+    shell: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    there.mkdir()
+    shutil.copytree(ROOT / "seeds", here / "seeds")
+    shutil.copytree(article_settings.index, here / "index")
+    kept = State.open(here / "state.sqlite")
+    settings = load_settings(seeds=here / "seeds", index=here / "index")
+    index_folder(settings, embedder)
+    stop = threading.Event()
+    changing = threading.Thread(target=_change, args=(settings, embedder, stop))
+    changing.start()
+    try:
+        _run(block_with("--create"), here, shell)
+    finally:
+        stop.set()
+        changing.join()
+        kept.close()
+    shutil.copytree(here / "saved", there / "saved")
+    _run(block_with("cp saved/state.sqlite"), there, shell)
+    State.open(there / "state.sqlite").close()
+    monkeypatch.chdir(there)
+    restored = load_settings()
+    assert up_to_date(restored) is not None
+    engine = Engine.open(restored, embedder)
+    assert "diplomasi-kota.txt" in engine.index.manifest.inputs
+    engine.close()
+
+
+def _change(settings: Settings, embedder: Embedder, stop: threading.Event) -> None:
+    """Go on making generations."""
+    number = 0
+    while not stop.is_set():
+        number += 1
+        (settings.seeds / "berubah.txt").write_text(f"Kota {number}\nAda kota.", encoding="utf-8")
+        index_folder(settings, embedder)
+
+
+def test_what_is_in_postgresql_can_be_put_back(postgres_server: Postgres) -> None:
+    address, other = postgres_server.create(), postgres_server.create()
+    State.open(address).close()
+    names = [place.rpartition("/")[2] for place in (address, other)]
+    for line, name in zip(block_with("pg_dump"), names, strict=True):
+        words = shlex.split(line.replace("saved/", f"{postgres_server.data}/"))
+        if words[-1] == "citydip":
+            words[-1] = name
+        arguments = [word.replace("--dbname=citydip", f"--dbname={name}") for word in words[1:]]
+        postgres_server.run(words[0], *arguments)
+    version = "select version from state_version"
+    assert postgres_server.run("psql", "-d", names[1], "-Atc", version).strip() == "1"
+
+
+def test_every_command_is_run_or_known() -> None:
+    run = {
+        *block_with("pg_dump"),
+        *block_with("--create"),
+        *block_with("cp saved/state.sqlite"),
+    }
+    rest = [line for line in commands() if line not in run]
+    known = ("citydip serve", "citydip doctor", "mkdir ", "sh -c 'umask 077; openssl", *HOSTS)
+    assert [line for line in rest if not line.startswith(known)] == []
+
+
+def _run(lines: list[str], folder: Path, environment: dict[str, str]) -> None:
+    subprocess.run(
+        ["bash", "-euc", "\n".join(lines)], cwd=folder, env=environment, check=True, timeout=180
+    )
