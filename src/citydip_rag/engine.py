@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -41,6 +40,7 @@ from citydip_rag.schema import (
 )
 from citydip_rag.settings import Settings
 from citydip_rag.texts import text
+from citydip_rag.working import searching
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Engine:
         turns = options.get("history", ())[-MAX_TURNS:]
         asked = await understood(question, turns, chosen, self.embedder)
         clock.lap("rewrite")
-        alone, found = await asyncio.to_thread(
+        alone, found = await searching(
             find_understood, asked, self._finder, lambda q: self.find(q, documents, clock)
         )
         read = [candidate.passage for candidate in found.candidates]
@@ -199,7 +199,7 @@ class Engine:
         clock = Clock()
         question = checked_question(question)
         limit = top_k or self.settings.top_k
-        candidates = await asyncio.to_thread(self.retrieve, question, limit, documents, clock)
+        candidates = await searching(self.retrieve, question, limit, documents, clock)
         return SearchResult(
             question=question,
             language=detect_language(question),

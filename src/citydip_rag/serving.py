@@ -6,7 +6,8 @@ import asyncio
 import errno
 import logging
 import socket
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,9 +23,20 @@ _REMEDIES: Final = {
     errno.EACCES: "Ports below 1024 are for the administrator: citydip serve --port 7860",
 }
 
+_LISTENERS_SECONDS: Final = 2
+"""Time that what has been written has to reach those who only listen, once all is answered."""
+_BACKLOG: Final = 2048
+"""Connections that may wait to be taken, and are taken at once."""
+_FILES: Final = 65_536
+"""Open files and connections that are enough for any server."""
 
-def build_app(settings: Settings) -> FastAPI:
+
+def build_app(settings: Settings, live: LiveEngine | None = None) -> FastAPI:
     """Open the engine and mount API and page.
+
+    Args:
+        settings: say which.
+        live: an engine that is open already.
 
     Raises:
         CitydipError: model or index are not usable; says what to do.
@@ -37,7 +49,7 @@ def build_app(settings: Settings) -> FastAPI:
     folder = folder_of_index(settings)
     if folder is not None and "seeds" not in settings.model_fields_set:
         settings = settings.model_copy(update={"seeds": folder})
-    library = Library(LiveEngine.open(settings))
+    library = Library(live or LiveEngine.open(settings))
     generators = library.live.current.generators.names
     app = create_app(library)
     add_evaluation(app, settings.eval_report)
@@ -51,21 +63,52 @@ def serve(settings: Settings) -> None:
         CitydipError: the address is taken, or model or index are not usable.
     """
     _check_address(settings.host, settings.port)
-    uvicorn.Server(make_config(build_app(settings), settings)).run()
+    make_server(build_app(settings), settings).run()
+
+
+def make_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """The server of an application over a library."""
+    from citydip_rag.server.ending import EndingServer
+
+    library: Library = app.state.library
+    config = make_config(app, settings)
+    return EndingServer(config, library.live.admission, settings.shutdown_seconds)
 
 
 def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     """How an application is served."""
+    from citydip_rag.server.connections import MAX_HEAD_BYTES, Doors, GuardedProtocol
+
+    files = open_files_allowed()
+    doors = Doors(min(settings.connections, files // 2), settings.request_seconds)
+    protocol: Any = partial(GuardedProtocol, doors=doors)  # uvicorn calls it, and no more
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
+        http=protocol,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        backlog=min(_BACKLOG, files // 4),
         log_level="info",
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=_LISTENERS_SECONDS,
         server_header=False,
     )
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     return config
+
+
+def open_files_allowed() -> int:
+    """How many files and connections this process may have open; raises that as far as it may."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return _FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return _FILES if soft == resource.RLIM_INFINITY else soft
 
 
 def _is_news(record: logging.LogRecord) -> bool:

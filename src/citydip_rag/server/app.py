@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline
 from citydip_rag.library import Library
 from citydip_rag.server.boundary import ApiBoundaryMiddleware
 from citydip_rag.server.hosts import HostMiddleware
+from citydip_rag.server.leaving import ClientLeftError, closed
 from citydip_rag.server.limits import BodyLimitMiddleware
 from citydip_rag.server.problems import install_problem_handlers
 from citydip_rag.server.routes import ask, documents, health
@@ -45,6 +46,7 @@ def create_app(library: Library) -> FastAPI:
     )
     app.state.library = library
     install_problem_handlers(app)
+    app.add_exception_handler(ClientLeftError, closed)
     for router in _ROUTERS:
         app.include_router(router)
     own = tuple(route for router in _ROUTERS for route in router.routes)
