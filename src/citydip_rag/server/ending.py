@@ -29,7 +29,8 @@ class EndingServer(uvicorn.Server):
         super().__init__(config)
         self._admission = admission
         self._seconds = seconds
-        AppStatus.disable_automatic_graceful_drain()  # it would break answers off in the middle
+        # Else streams would be broken off at the signal.
+        AppStatus.enable_automatic_graceful_drain = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # the signal's
         """Begin to end; the next signal is the system's to handle, which ends the process."""

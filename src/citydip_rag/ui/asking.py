@@ -139,8 +139,7 @@ async def ask(
         engine = source.current
         answer: Answer | None = None
         events = engine.stream(asked, history=kept.history, generator=generator)
-        turn = source.admission.turn()
-        async with turn, aclosing(_drawn(events, unfinished)) as drawn:
+        async with source.admission.turn(), aclosing(_drawn(events, unfinished)) as drawn:
             async for step in drawn:
                 if isinstance(step, Answer):
                     answer = step
