@@ -107,12 +107,12 @@ async def compared(
     ours: str, other: str, asked: Iterator[str], seconds: float, rounds: int
 ) -> Report:
     """Answers a second of both at sixteen clients, asked in turn."""
-    rates: dict[str, list[float]] = {"batched": [], "one_by_one": []}
+    rates: dict[str, list[float]] = {"as_served": [], "one_by_one": []}
     for _ in range(rounds):
-        for name, address in (("batched", ours), ("one_by_one", other)):
+        for name, address in (("as_served", ours), ("one_by_one", other)):
             tally: Tally = await ask_for(address, COMPARED_CLIENTS, asked, seconds)
             rates[name].append(round(tally.rate, 2))
-    ratios = [a / b for a, b in zip(rates["batched"], rates["one_by_one"], strict=True)]
+    ratios = [a / b for a, b in zip(rates["as_served"], rates["one_by_one"], strict=True)]
     return {
         "clients": COMPARED_CLIENTS,
         **rates,
@@ -169,7 +169,9 @@ async def measured(index: Path, chosen: argparse.Namespace) -> Report:
     with served(index) as ours, served(index, ONE_BY_ONE) as other:
         for address, _ in (ours, other):
             await until_ready(address, asked)
-        report["batching"] = await compared(ours[0], other[0], asked, chosen.seconds, chosen.rounds)
+        report["one_by_one"] = await compared(
+            ours[0], other[0], asked, chosen.seconds, chosen.rounds
+        )
     with served(index) as ours:
         await until_ready(ours[0], asked)
         for clients in chosen.clients:
@@ -197,10 +199,10 @@ def show_load(report: Report, path: Path) -> None:
         )
     console = Console()
     console.print(table)
-    batching = report["batching"]
+    one = report["one_by_one"]
     console.print(
-        f"batched against one by one, {batching['clients']} clients: {batching['ratio']} times"
-        f" ({batching['batched']} against {batching['one_by_one']} a second)"
+        f"as served against one by one, {one['clients']} clients: {one['ratio']} times"
+        f" ({one['as_served']} against {one['one_by_one']} a second)"
     )
     if "steady" in report:
         steady = report["steady"]
@@ -217,7 +219,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 16, 64, 256])
     parser.add_argument("--seconds", type=float, default=20.0, help="of each run")
-    parser.add_argument("--rounds", type=int, default=3, help="of batched against one by one")
+    parser.add_argument("--rounds", type=int, default=3, help="against one by one")
     parser.add_argument("--minutes", type=float, default=0.0, help="of a run that watches memory")
     parser.add_argument("--idle", type=int, default=10_000, help="connections; 0: none")
     parser.add_argument("--seeds", type=Path, default=ROOT / "seeds", help="documents to ask")
