@@ -20,7 +20,7 @@ from citydip_rag.texts import catalogue, text
 SOURCE = Path(citydip_rag.__file__).parent
 LAYERS = [
     {"errors", "events", "schema", "settings", "texts"},
-    {"client", "observing", "state"},
+    {"admission", "client", "observing", "state", "working"},
     {"corpus"},
     {"embedding"},
     {"index"},

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable, Sequence
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +19,7 @@ from rich.table import Table
 from citydip_rag.embedding import Embedder, Encoding, TokenVectors
 
 ROOT = Path(__file__).resolve().parents[2]
+CITYDIP = [sys.executable, "-c", "from citydip_rag.cli import main; main()"]
 Row = tuple[str, float, str]
 """What was measured, the figure, its unit."""
 
@@ -59,6 +64,36 @@ class NoisyEmbedder(Embedder):
             if progress is not None:
                 progress(i + 1, len(texts))
         return made
+
+
+@contextmanager
+def served(
+    index: Path, command: Sequence[str] = (*CITYDIP, "serve")
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`citydip serve`, or another command with its options, on a free port; ended afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--index", str(index)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def resident_mib(process: subprocess.Popen[bytes]) -> float:
+    """Resident memory of a process, in MiB."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.is_file():
+        pages = subprocess.check_output(["ps", "-o", "rss=", "-p", str(process.pid)])
+        return int(pages) / 1024
+    line = next(x for x in status.read_text().splitlines() if x.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -12,20 +12,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import numpy as np
-from bench_common import ROOT, NoisyEmbedder, Row, percentile, show
+from bench_common import (
+    CITYDIP,
+    ROOT,
+    NoisyEmbedder,
+    Row,
+    percentile,
+    resident_mib,
+    served,
+    show,
+)
 from rich.console import Console
 
 from citydip_rag.corpus import FileFailure, PassageMaker, read_folder
@@ -36,7 +42,6 @@ from citydip_rag.indexing import index_folder, index_passages
 from citydip_rag.parts import make_embedder
 from citydip_rag.settings import Settings, load_settings
 
-CITYDIP = [sys.executable, "-c", "from citydip_rag.cli import main; main()"]
 QUESTIONS = ROOT / "eval" / "questions" / "diplomasi-kota.dev.jsonl"
 
 
@@ -45,24 +50,6 @@ def questions(count: int) -> list[str]:
     lines = QUESTIONS.read_text(encoding="utf-8").splitlines()
     texts = [json.loads(line)["question"] for line in lines if line]
     return [texts[i % len(texts)] for i in range(count)]
-
-
-@contextmanager
-def served(settings: Settings) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """`citydip serve` on a free port, ended afterwards."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [*CITYDIP, "serve", "--port", str(port), "--index", str(settings.index)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield f"http://127.0.0.1:{port}", process
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
 
 
 def first_answer(address: str, begun: float) -> float:
@@ -75,16 +62,6 @@ def first_answer(address: str, begun: float) -> float:
         except httpx.TransportError:
             time.sleep(0.05)
     raise TimeoutError("the server did not answer within two minutes")
-
-
-def resident_mib(process: subprocess.Popen[bytes]) -> float:
-    """Resident memory of a process, in MiB."""
-    status = Path(f"/proc/{process.pid}/status")
-    if not status.is_file():
-        pages = subprocess.check_output(["ps", "-o", "rss=", "-p", str(process.pid)])
-        return int(pages) / 1024
-    line = next(x for x in status.read_text().splitlines() if x.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
 
 
 async def load(address: str, clients: int, count: int) -> tuple[list[float], list[float]]:
@@ -109,7 +86,7 @@ async def load(address: str, clients: int, count: int) -> tuple[list[float], lis
 def measure_server(settings: Settings, count: int) -> Iterator[Row]:
     """Start-up, memory, latency and the engine's own work."""
     begun = time.perf_counter()
-    with served(settings) as (address, process):
+    with served(settings.index) as (address, process):
         yield "citydip serve to first answer", first_answer(address, begun), "s"
         asyncio.run(load(address, 1, 20))
         for clients in (1, 16):

@@ -6,10 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from contextvars import copy_context
-from functools import cache
 from typing import Final
 
 from citydip_rag.corpus.signs import visible
@@ -22,6 +19,7 @@ from citydip_rag.parts import Clock
 from citydip_rag.questions import without_controls
 from citydip_rag.schema import Claim
 from citydip_rag.texts import catalogue, text
+from citydip_rag.working import checking
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +31,6 @@ MAX_CHARACTERS: Final = 20_000
 """Of a model's answer; it is stopped at them."""
 _MOUTHFUL: Final = 500
 """Characters that are told and checked at once; a model may send any number in one piece."""
-_CHECKERS: Final = 2
-"""Sentences that are checked at the same time, of all answers: the search has threads of its own,
-and whoever waits for something else is to get a turn."""
 _ENDED: Final = re.compile(r"[.!?…][\"'”’»)]*$")
 
 Progress = Written | Checked | Discarded
@@ -131,7 +126,7 @@ class Draft:
     async def _attempt(self, generator: Generator) -> AsyncGenerator[Progress]:
         self.checker = self._checker_for(generator)
         made = QuotationSplitter if generator.quotes else ProseSplitter
-        splitter = await asyncio.get_running_loop().run_in_executor(_threads(), made)
+        splitter = await checking(made)
         try:
             async with aclosing(self._told(generator, splitter)) as events:
                 async for event in events:
@@ -214,11 +209,9 @@ class Draft:
             self._hold_to_limits()
             if declines(self.written):
                 return None
-        loop = asyncio.get_running_loop()
         begun = bool(self.checker.text)
-        in_context = copy_context().run  # so that what is logged there names the request
         with self._clock.part("verify"):
-            found = await loop.run_in_executor(_threads(), in_context, self.checker.check, sentence)
+            found = await checking(self.checker.check, sentence)
         if found is None:
             self._repeated += 1
             return None
@@ -256,11 +249,6 @@ class Draft:
         if self.failure:
             notices.append(text(language, "notice.cut_off") + self._cause())
         self.notice = " ".join(notices)
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_CHECKERS, thread_name_prefix="checking")
 
 
 def _late() -> ModelLateError:

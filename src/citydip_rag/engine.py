@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -42,6 +41,7 @@ from citydip_rag.schema import (
 )
 from citydip_rag.settings import Settings
 from citydip_rag.texts import text
+from citydip_rag.working import searching
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ class Engine:
         policy = options.get("policy") or self.settings.policy
         turns = options.get("history", ())[-MAX_TURNS:]
         asked = await understood(question, turns, chosen, self.embedder)
-        alone, found = await asyncio.to_thread(
+        alone, found = await searching(
             find_understood, asked, self._finder, lambda q: self.find(q, documents, clock)
         )
         clock.step("generate")
@@ -213,7 +213,7 @@ class Engine:
     ) -> SearchResult:
         question = checked_question(question)
         limit = top_k or self.settings.top_k
-        candidates = await asyncio.to_thread(self.retrieve, question, limit, documents, clock)
+        candidates = await searching(self.retrieve, question, limit, documents, clock)
         return SearchResult(
             question=question,
             language=detect_language(question),

@@ -6,6 +6,8 @@ anybody: they never hold a key, a stack trace or a path outside the project.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -17,10 +19,12 @@ class CitydipError(Exception):
         remedy: what to do about it, one sentence or a command; may be empty.
         slug: stable name of the kind of error, the end of the problem `type` over HTTP.
         status: the HTTP status the server answers with.
+        headers: that go with it.
     """
 
     slug: ClassVar[str] = "internal-error"
     status: int = 500
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
@@ -222,6 +226,22 @@ class ModelRefusedError(GenerationError):
     """The model server does not take the key, the model's name or the address."""
 
     slug = "model-refused"
+
+
+class OverloadedError(CitydipError):
+    """As many questions wait as may.
+
+    Attributes:
+        seconds: after which it is worth asking again.
+    """
+
+    slug = "overloaded"
+    status = 503
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("Too many questions wait to be answered.", f"Ask again in {seconds} s.")
+        self.seconds = seconds
+        self.headers = {"Retry-After": str(seconds)}
 
 
 class AddressError(CitydipError):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
+from citydip_rag.admission import Admission
 from citydip_rag.engine import Engine
 from citydip_rag.errors import CitydipError, IndexMissingError
 from citydip_rag.index.generation import current_generation
@@ -26,11 +27,15 @@ class LiveEngine:
 
     Whoever has taken `current` keeps that engine and its generation for as long as it holds it, so
     that no request in flight notices a change; an engine that nobody holds any more closes itself.
+
+    Attributes:
+        admission: hands out the turns in which questions are answered.
     """
 
     def __init__(self, engine: Engine) -> None:
         """Begin with an opened engine."""
         self._engine = engine
+        self.admission = Admission.of(engine.settings)
         self._withdrawn: frozenset[str] = frozenset()
         self._refused: tuple[str, str] | None = None
         self._refreshing = threading.Lock()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from citydip_rag.generation.followups import (
 from citydip_rag.generation.leaning import Leaning, leaning
 from citydip_rag.generation.rewrites import is_faithful
 from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Language, Policy, Turn
+from citydip_rag.working import searching
 
 logger = logging.getLogger(__name__)
 
@@ -136,5 +136,5 @@ async def _rewritten(
     if rewritten is None:
         return None
     rewritten = " ".join(visible(without_controls(rewritten)).split())
-    faithful = await asyncio.to_thread(is_faithful, rewritten, question, turns, embedder)
+    faithful = await searching(is_faithful, rewritten, question, turns, embedder)
     return rewritten if faithful else None

@@ -9,6 +9,8 @@ import os
 import socket
 import sys
 from contextlib import redirect_stdout
+from functools import partial
+from math import ceil
 from typing import Any, Final
 
 import uvicorn
@@ -23,8 +25,6 @@ from citydip_rag.live import LiveEngine
 from citydip_rag.observing.logs import configure_logs, wants_json
 from citydip_rag.settings import PREFIX, Settings, load_settings
 
-GRACE_SECONDS: Final = 5
-"""How long questions that are being answered may go on once the server is told to end."""
 _WORKER: Final = "citydip_rag.serving:worker_app"
 _WORKER_SECONDS: Final = 60
 """How long a worker may be too busy to say that it lives; loading the model takes some."""
@@ -36,9 +36,20 @@ _REMEDIES: Final = {
 
 logger = logging.getLogger(__name__)
 
+_LISTENERS_SECONDS: Final = 2
+"""Time that what has been written has to reach those who only listen, once all is answered."""
+_BACKLOG: Final = 2048
+"""Connections that may wait to be taken, and are taken at once."""
+_FILES: Final = 65_536
+"""Open files and connections that are enough for any server."""
 
-def build_app(settings: Settings) -> FastAPI:
+
+def build_app(settings: Settings, live: LiveEngine | None = None) -> FastAPI:
     """Open the engine and mount API and page.
+
+    Args:
+        settings: say which.
+        live: an engine that is open already.
 
     Raises:
         CitydipError: model or index are not usable; says what to do.
@@ -50,7 +61,7 @@ def build_app(settings: Settings) -> FastAPI:
     folder = folder_of_index(settings)
     if folder is not None and "seeds" not in settings.model_fields_set:
         settings = settings.model_copy(update={"seeds": folder})
-    library = Library(LiveEngine.open(settings))
+    library = Library(live or LiveEngine.open(settings))
     app = create_app(library)
     if not settings.page:
         return app
@@ -71,7 +82,7 @@ def serve(settings: Settings) -> None:
     if settings.workers > 1:
         _serve_by_workers(settings)
     else:
-        uvicorn.Server(make_config(build_app(settings), settings)).run()
+        make_server(build_app(settings), settings).run()
 
 
 def serve_mcp(settings: Settings) -> None:
@@ -88,6 +99,15 @@ def serve_mcp(settings: Settings) -> None:
         library = Library(LiveEngine.open(settings))
         server = mcp_server(library)
     asyncio.run(serve_stdio(server, library))
+
+
+def make_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """The server of an application over a library."""
+    from citydip_rag.server.ending import EndingServer
+
+    library: Library = app.state.library
+    config = make_config(app, settings)
+    return EndingServer(config, library.live.admission, settings.shutdown_seconds)
 
 
 def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
@@ -125,7 +145,7 @@ def _serve_by_workers(settings: Settings) -> None:
         factory=True,
         workers=settings.workers,
         timeout_worker_healthcheck=_WORKER_SECONDS,
-        **_options(settings),
+        **_options(settings) | {"timeout_graceful_shutdown": ceil(settings.shutdown_seconds)},
     )
     supervisor = Multiprocess(config, [config.bind_socket()])
     supervisor.run()
@@ -134,17 +154,38 @@ def _serve_by_workers(settings: Settings) -> None:
 
 
 def _options(settings: Settings) -> dict[str, Any]:
+    from citydip_rag.server.connections import MAX_HEAD_BYTES, Doors, GuardedProtocol
+
+    files = open_files_allowed()
+    doors = Doors(min(settings.connections, files // 2), settings.request_seconds)
     json = wants_json(settings)
     return {
         "host": settings.host,
         "port": settings.port,
+        "http": partial(GuardedProtocol, doors=doors),  # uvicorn calls it, and no more
+        "h11_max_incomplete_event_size": MAX_HEAD_BYTES,
+        "backlog": min(_BACKLOG, files // 4),
         "log_level": "info",
-        "timeout_graceful_shutdown": GRACE_SECONDS,
+        "timeout_graceful_shutdown": _LISTENERS_SECONDS,
         "server_header": False,
         "proxy_headers": False,  # the application reads them itself
         "log_config": None if json else LOGGING_CONFIG,  # ours is configured for all
         "access_log": not json,  # each request has its line already
     }
+
+
+def open_files_allowed() -> int:
+    """How many files and connections this process may have open; raises that as far as it may."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return _FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return _FILES if soft == resource.RLIM_INFINITY else soft
 
 
 def _is_news(record: logging.LogRecord) -> bool:

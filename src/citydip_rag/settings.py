@@ -152,6 +152,25 @@ class Settings(BaseSettings):
     top_k: Annotated[int, Field(ge=1, le=20)] = Field(
         default=5, description="Passages an answer is made from."
     )
+    questions_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=16, description="Questions that a server works at the same time."
+    )
+    questions_waiting: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        default=64, description="Questions that may wait beside them; others are refused at once."
+    )
+    connections: Annotated[int, Field(ge=16)] = Field(
+        default=2000,
+        description="Connections that a server keeps open; for new ones those go that have said"
+        " nothing for longest.",
+    )
+    request_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=15.0,
+        description="Time that the head of a request may take to arrive, and its body again; a"
+        " file's has a second more for every 64 KiB.",
+    )
+    shutdown_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=30.0, description="Time in which a server that ends finishes what it has begun."
+    )
     retrieval_mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
     rerank: bool = Field(default=True, description="Second stage by token alignment.")
     generator: str = Field(default="extractive", description="Name of the answer generator.")

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
 from citydip_rag import Engine
+from citydip_rag.admission import Admission
 from citydip_rag.errors import IndexMissingError
 from citydip_rag.events import Event
 from citydip_rag.live import LiveEngine
@@ -36,6 +37,7 @@ class Refusing:
     def __init__(self, error: Exception) -> None:
         self.error = error
         self.asked: list[str] = []
+        self.admission = Admission(1, 0)
 
     @property
     def current(self) -> Refusing:

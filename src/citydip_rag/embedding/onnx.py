@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from citydip_rag.embedding.onnx_folder import ENCODER, TOKENIZER, WORDS
 from citydip_rag.embedding.onnx_graph import FINGERPRINT, INPUT, OUTPUT, POSITIONS
 from citydip_rag.embedding.own_tokens import own_tokens
 from citydip_rag.embedding.q4 import BLOCK, BLOCK_BYTES, dequantize_q4
+from citydip_rag.working import processors
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -46,7 +46,7 @@ class OnnxEmbedder(Embedder):
         self._dimension = int(self._session.get_inputs()[0].shape[2])
         row = self._dimension // BLOCK * BLOCK_BYTES
         self._words = np.memmap(folder / WORDS, dtype=np.uint8, mode="r").reshape(-1, row)
-        self._workers = _processors()
+        self._workers = processors()
 
     @classmethod
     def bundled(cls) -> Self | None:
@@ -145,7 +145,7 @@ def _session(model: Path) -> InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(_processors(), _THREADS)
+    options.intra_op_num_threads = min(processors(), _THREADS)
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # the graph is as it shall be
@@ -165,9 +165,3 @@ def _mapping(workers: int) -> Iterator[Callable[..., Iterable[Encoding]]]:
         yield pool.map
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _processors() -> int:
-    """How many this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from citydip_rag.retrieval.base import Candidate
 
 _WORD: Final = re.compile(r"\w+")
+_REMEMBERED: Final = 1 << 10
+"""Passages: the same ones are found for many questions."""
 _ALIKE: Final = 0.85
 """Share of common words from which two passages are a draft and its final, or two copies."""
 
@@ -22,15 +25,20 @@ def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
     kept: list[Candidate] = []
     seen: list[frozenset[str]] = []
     for candidate in candidates:
-        words = frozenset(_WORD.findall(candidate.passage.text.casefold()))
+        words = _words_of(candidate.passage.text)
         if not any(_alike(words, other) for other in seen):
             kept.append(candidate)
             seen.append(words)
     return kept
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.casefold()))
+
+
 def _alike(words: frozenset[str], other: frozenset[str]) -> bool:
     common = len(words & other)
-    if common < _ALIKE * len(words | other):
+    if common < _ALIKE * (len(words) + len(other) - common):
         return False
     return not any(word[0].isdigit() for word in words ^ other)

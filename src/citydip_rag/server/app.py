@@ -18,6 +18,7 @@ from citydip_rag.server.boundary import ApiBoundaryMiddleware
 from citydip_rag.server.chat.errors import ChatErrorsMiddleware
 from citydip_rag.server.forwarded import ForwardedMiddleware, check_root_path
 from citydip_rag.server.hosts import HostMiddleware
+from citydip_rag.server.leaving import ClientLeftError, closed
 from citydip_rag.server.limits import BodyLimitMiddleware
 from citydip_rag.server.mcp.endpoint import McpEndpoint
 from citydip_rag.server.observing import install_observing
@@ -80,6 +81,7 @@ def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
     app.state.library = library
     app.state.desk = desk
     install_problem_handlers(app)
+    app.add_exception_handler(ClientLeftError, closed)
     for router in _ROUTERS:
         app.include_router(router)
     app.router.routes.append(mcp.route)

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 T = TypeVar("T")
 
@@ -16,6 +17,11 @@ CLOSED: Final = 499
 
 class ClientLeftError(Exception):
     """Nobody waits for the result any more."""
+
+
+async def closed(_: Request, __: Exception) -> Response:
+    """The response to a client that has left, for `ClientLeftError`."""
+    return Response(status_code=CLOSED)
 
 
 async def while_waited_for(request: Request, work: Coroutine[Any, Any, T]) -> T:

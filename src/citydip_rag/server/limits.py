@@ -1,10 +1,12 @@
-"""Bodies over the limit are refused before they are read into memory."""
+"""Bodies too large, too slow or compressed are refused before anything is made of them."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
-from starlette.requests import Request
+from fastapi import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,6 +15,8 @@ from citydip_rag.server.guard import check_change
 from citydip_rag.server.problems import Problem, problem_of
 from citydip_rag.settings import Settings
 
+PLAIN: Final = "identity"
+"""The name of no encoding (RFC 9110, 12.5.3)."""
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_PAGE_BODY_BYTES: Final = 1024 * 1024
 """For the page's own calls, which carry what the page keeps, and for chat clients, which send the
@@ -22,10 +26,15 @@ CONVERSATIONS: Final = "/v1/chat/"
 MAX_UPLOAD_BYTES: Final = 512 * 1024 * 1024
 """For files that are sent; each of them has a limit of its own too."""
 UPLOADS: Final = "/documents"
+SLOWEST_UPLOAD: Final = 64 * 1024
+"""Bytes a second that a file comes in at least."""
 
 
 class BodyLimitMiddleware:
-    """Answers 413 to a larger body, whether or not its length is announced."""
+    """Answers 413 to a larger body, announced or not, 408 to a late and 415 to a compressed one.
+
+    A few compressed bytes can stand for gigabytes, so that no limit would hold.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         """Wrap an application whose settings say who may send files."""
@@ -38,18 +47,30 @@ class BodyLimitMiddleware:
             await self.app(scope, receive, send)
             return
         path = own_path(scope)
-        if (
-            path == UPLOADS and scope["method"] == "POST"
-        ):  # goes to disk as it comes; the server holds it to its length
+        if Request(scope).headers.get("content-encoding", PLAIN).lower() != PLAIN:
+            await _compressed()(scope, receive, send)
+        elif path == UPLOADS and scope["method"] == "POST":
+            # Goes to disk as it comes; the server holds it to its length.
             await self._upload(scope, receive, send)
+        else:
+            large = path.startswith((PAGE_CALLS, CONVERSATIONS))
+            limit = MAX_PAGE_BODY_BYTES if large else MAX_BODY_BYTES
+            await self._whole(limit, scope, receive, send)
+
+    async def _whole(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a body of at most so many bytes, then hand it on; of a client that left nothing."""
+        try:
+            async with asyncio.timeout(self._settings.request_seconds):
+                body = await _read(receive, limit)
+        except TimeoutError:
+            await _too_slow()(scope, receive, send)
             return
-        large = path.startswith((PAGE_CALLS, CONVERSATIONS))
-        limit = MAX_PAGE_BODY_BYTES if large else MAX_BODY_BYTES
-        body = await _read(receive, limit)
+        except ClientDisconnect:
+            return
         if body is None:
             await _too_large(limit)(scope, receive, send)
-            return
-        await self.app(scope, _replay(body, receive), send)
+        else:
+            await self.app(scope, _replay(body, receive), send)
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on an upload that its sender may make and whose length is known and allowed."""
@@ -71,7 +92,8 @@ class BodyLimitMiddleware:
         elif int(length) > MAX_UPLOAD_BYTES:
             await _too_large(MAX_UPLOAD_BYTES)(scope, receive, send)
         else:
-            await self.app(scope, receive, send)
+            seconds = self._settings.request_seconds + int(length) / SLOWEST_UPLOAD
+            await self.app(scope, _until(seconds, receive), send)
 
 
 def own_path(scope: Scope) -> str:
@@ -89,13 +111,57 @@ def _too_large(limit: int) -> Response:
     ).response()
 
 
+def _too_slow() -> Response:
+    return Problem(
+        type="body-late",
+        title="The request is not complete",
+        status=408,
+        detail="The body did not arrive in time; send it again, all at once.",
+    ).response()
+
+
+def _compressed() -> Response:
+    response = Problem(
+        type="content-encoding",
+        title="The request is compressed",
+        status=415,
+        detail="Send the body as it is, without Content-Encoding.",
+    ).response()
+    response.headers["Accept-Encoding"] = PLAIN
+    return response
+
+
+def _until(seconds: float, receive: Receive) -> Receive:
+    """A receive channel that fails, in the one way that FastAPI lets through, if a body is late."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    whole = False
+
+    async def receive_in_time() -> Message:
+        nonlocal whole
+        if whole:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError as error:
+            raise HTTPException(408, "The file did not arrive in time.") from error
+        whole = not message.get("more_body", False)
+        return message
+
+    return receive_in_time
+
+
 async def _read(receive: Receive, limit: int) -> bytes | None:
-    """The whole body, or None as soon as it is over the limit."""
+    """The whole body, or None as soon as it is over the limit.
+
+    Raises:
+        ClientDisconnect: the client left before it was whole.
+    """
     body = bytearray()
     while True:
         message = await receive()
-        if message["type"] != "http.request":  # the client has gone
-            return bytes(body)
+        if message["type"] != "http.request":
+            raise ClientDisconnect
         body += message.get("body", b"")
         if len(body) > limit:
             return None

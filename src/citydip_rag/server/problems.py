@@ -119,7 +119,9 @@ async def _ours(_: Request, error: Exception) -> Response:
     assert isinstance(error, CitydipError)  # noqa: S101  # registered for it
     if error.status >= 500:
         logger.error("request failed", extra={"problem": error.slug})
-    return problem_of(error).response()
+    response = problem_of(error).response()
+    response.headers.update(error.headers)
+    return response
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

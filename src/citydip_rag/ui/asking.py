@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import gradio as gr
 
+from citydip_rag.admission import Admission
 from citydip_rag.errors import CitydipError
 from citydip_rag.events import Answered, Checked, Event
 from citydip_rag.schema import (
@@ -60,6 +61,11 @@ class EngineSource(Protocol):
     @property
     def current(self) -> EngineLike:
         """The engine to answer the next question with."""
+        ...
+
+    @property
+    def admission(self) -> Admission:
+        """Hands out the turns in which questions are answered."""
         ...
 
 
@@ -133,7 +139,7 @@ async def ask(
         engine = source.current
         answer: Answer | None = None
         events = engine.stream(asked, history=kept.history, generator=generator)
-        async with aclosing(_drawn(events, unfinished)) as drawn:
+        async with source.admission.turn(), aclosing(_drawn(events, unfinished)) as drawn:
             async for step in drawn:
                 if isinstance(step, Answer):
                     answer = step

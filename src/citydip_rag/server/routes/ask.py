@@ -25,18 +25,20 @@ from citydip_rag.schema import (
     SearchResult,
     Turn,
 )
-from citydip_rag.server.dependencies import EngineDep
-from citydip_rag.server.leaving import CLOSED, ClientLeftError, while_waited_for
+from citydip_rag.server.dependencies import OVERLOADED, Admitted, EngineDep
+from citydip_rag.server.leaving import while_waited_for
 from citydip_rag.server.problems import MEDIA_TYPE, UNEXPECTED, Problem, problem_of
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter(tags=["questions"])
+router = APIRouter(tags=["questions"], dependencies=[Admitted], responses=OVERLOADED)
 
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}
     for status, description in (
+        (408, "The body did not arrive in time"),
         (413, "The body is larger than 64 KiB"),
+        (415, "The body is compressed"),
         (422, "A field is not valid; `errors` names it"),
         (502, "The generator failed"),
     )
@@ -105,12 +107,9 @@ async def ask(
     asked: Annotated[AskRequest, Body(openapi_examples=_EXAMPLES)],
     engine: EngineDep,
     request: Request,
-) -> Answer | Response:
+) -> Answer:
     """Answer from the documents with exact citations, or abstain. A client that leaves ends it."""
-    try:
-        return await while_waited_for(request, engine.ask(asked.question, **_options(asked)))
-    except ClientLeftError:
-        return Response(status_code=CLOSED)
+    return await while_waited_for(request, engine.ask(asked.question, **_options(asked)))
 
 
 @router.post(
@@ -129,10 +128,8 @@ async def ask_stream(
 ) -> Response:
     """Like `/ask`, as server-sent events. A client that leaves ends the work."""
     events = engine.stream(asked.question, **_options(asked))
-    try:  # what cannot be asked is refused with a status of its own
-        first = await while_waited_for(request, _first(events))
-    except ClientLeftError:
-        return Response(status_code=CLOSED)
+    # What cannot be asked is refused with a status of its own.
+    first = await while_waited_for(request, _first(events))
     return EventSourceResponse(_told(first, events), ping=PING_SECONDS)
 
 

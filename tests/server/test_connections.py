@@ -1,0 +1,223 @@
+"""Clients that send nothing, next to nothing, too much or something else than they say."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from citydip_rag import Engine, Settings
+from citydip_rag.library import Library
+from citydip_rag.live import LiveEngine
+from citydip_rag.server.app import create_app
+from citydip_rag.server.connections import MAX_HEAD_BYTES, Doors, GuardedProtocol
+from citydip_rag.serving import make_config, open_files_allowed
+from servers import running
+
+PATIENCE = 0.6
+"""Seconds that these servers wait."""
+AMPLE = 6.0
+"""Seconds in which a server on a busy machine has lost its patience."""
+LIMIT = 40
+CROWD = 1000
+BODY = b'{"question": "Apa itu diplomasi kota?"}'
+ASK = b"POST /ask HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+
+
+@contextmanager
+def guarded(engine: Engine, limit: int = LIMIT) -> Iterator[str]:
+    """A server of little patience: its address."""
+    settings = engine.settings.model_copy(update={"request_seconds": PATIENCE})
+    library = Library(
+        LiveEngine(Engine(settings, engine.embedder, engine.index, engine.generators))
+    )
+    protocol = partial(GuardedProtocol, doors=Doors(limit, PATIENCE))
+    with running(
+        create_app(library), http=protocol, h11_max_incomplete_event_size=MAX_HEAD_BYTES
+    ) as address:
+        yield address
+
+
+@pytest.fixture
+def address(engine: Engine) -> Iterator[str]:
+    with guarded(engine) as made:
+        yield made
+
+
+def connected(address: str) -> socket.socket:
+    parts = urlsplit(address)
+    made = socket.create_connection((parts.hostname, parts.port), timeout=AMPLE)
+    made.settimeout(AMPLE)
+    return made
+
+
+def received(connection: socket.socket) -> bytes:
+    """All that comes until the server closes."""
+    parts = []
+    try:
+        while part := connection.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def dripped(connection: socket.socket, bytes_each: bytes, seconds: float) -> None:
+    """Send a byte now and then, as long as the server takes them."""
+    until = time.monotonic() + seconds
+    try:
+        while time.monotonic() < until:
+            connection.sendall(bytes_each)
+            time.sleep(0.05)
+    except OSError:
+        pass
+
+
+def is_served(address: str) -> bool:
+    return httpx.get(f"{address}/health/live", timeout=AMPLE).status_code == 200
+
+
+def test_a_head_that_never_ends_is_not_waited_for(address: str) -> None:
+    with connected(address) as slow:
+        slow.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        begun = time.monotonic()
+        dripped(slow, b"X-A: b\r\n", AMPLE)
+        assert time.monotonic() - begun < AMPLE
+
+
+def test_who_stops_in_the_middle_of_a_head_is_told(address: str) -> None:
+    with connected(address) as slow:
+        slow.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        assert received(slow).startswith(b"HTTP/1.1 408 ")
+
+
+def test_nor_is_one_that_never_begins(address: str) -> None:
+    with connected(address) as silent:
+        begun = time.monotonic()
+        assert received(silent) == b""
+        assert PATIENCE / 2 < time.monotonic() - begun < AMPLE
+
+
+def test_nor_is_a_second_one_on_a_kept_connection(address: str) -> None:
+    with connected(address) as slow:
+        slow.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert slow.recv(65536).startswith(b"HTTP/1.1 200 ")
+        begun = time.monotonic()
+        dripped(slow, b"G", AMPLE)
+        assert time.monotonic() - begun < AMPLE
+
+
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: 39\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"]
+)
+def test_a_body_that_never_ends_is_not_waited_for(address: str, head: bytes) -> None:
+    with connected(address) as slow:
+        slow.sendall(ASK + head)
+        begun = time.monotonic()
+        said = received(slow)  # to the end: the connection is closed, too
+        assert time.monotonic() - begun < AMPLE
+        assert said.startswith(b"HTTP/1.1 408 ")
+        assert b"urn:citydip-rag:body-late" in said
+
+
+def test_nor_is_a_file_that_never_ends(address: str) -> None:
+    with connected(address) as slow:
+        slow.sendall(
+            b"POST /documents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 400\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+        )
+        said = received(slow)
+        assert said.startswith(b"HTTP/1.1 408 ")
+        assert b"application/problem+json" in said
+
+
+def test_a_slow_body_in_time_is_answered(address: str) -> None:
+    with connected(address) as slow:
+        slow.sendall(ASK + b"Content-Length: %d\r\n\r\n" % len(BODY))
+        for part in (BODY[:10], BODY[10:30], BODY[30:]):
+            slow.sendall(part)
+            time.sleep(PATIENCE / 6)
+        assert slow.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_rest_of_a_refused_body_is_not_read_for_ever(address: str) -> None:
+    with connected(address) as slow:
+        slow.sendall(ASK + b"Content-Encoding: gzip\r\nContent-Length: 60000\r\n\r\n")
+        assert slow.recv(65536).startswith(b"HTTP/1.1 415 ")
+        begun = time.monotonic()
+        dripped(slow, b"x", AMPLE)
+        assert time.monotonic() - begun < AMPLE
+
+
+def test_a_body_shorter_than_announced_is_of_nobody(address: str) -> None:
+    with connected(address) as liar:
+        liar.sendall(ASK + b"Content-Length: 4000\r\n\r\n" + BODY)
+        liar.shutdown(socket.SHUT_WR)
+        assert received(liar) == b""
+    assert is_served(address)
+
+
+def test_a_head_that_is_too_large_is_refused(address: str) -> None:
+    with connected(address) as greedy:
+        greedy.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ")
+        dripped(greedy, b"a" * 8192, 2)
+        assert received(greedy).startswith((b"HTTP/1.1 400 ", b""))
+    assert is_served(address)
+
+
+@pytest.mark.parametrize("path", ["/ask", "/search", "/documents", "/gradio_api/queue/join"])
+def test_a_compressed_body_is_refused_unread(address: str, path: str) -> None:
+    bomb = gzip.compress(b" " * 10_000_000)
+    response = httpx.post(
+        address + path, content=bomb, headers={"content-encoding": "gzip"}, timeout=AMPLE
+    )
+    assert response.status_code == 415
+    assert response.headers["accept-encoding"] == "identity"
+    assert response.json()["type"] == "urn:citydip-rag:content-encoding"
+
+
+def test_a_crowd_that_says_nothing_keeps_nobody_out(engine: Engine) -> None:
+    """More connections than there is room for; the server waits for none of them to time out."""
+    with ExitStack() as crowd, guarded(engine) as address:
+        silent = [crowd.enter_context(connected(address)) for _ in range(CROWD // 2)]
+        for connection in silent:
+            with_head = ASK + b"Content-Length: 39\r\n"
+            try:
+                connection.sendall(with_head)
+            except OSError:  # it has had to go already
+                continue
+        silent += [crowd.enter_context(connected(address)) for _ in range(CROWD // 2)]
+        begun = time.monotonic()
+        answer = httpx.post(
+            f"{address}/ask", content=BODY, headers={"content-type": "application/json"}, timeout=20
+        )
+        assert answer.status_code == 200
+        assert time.monotonic() - begun < AMPLE
+
+
+def test_where_all_are_being_served_a_new_one_is_told_to_come_again(engine: Engine) -> None:
+    with ExitStack() as busy, guarded(engine, limit=3) as address:
+        for _ in range(3):
+            connection = busy.enter_context(connected(address))
+            connection.sendall(ASK + b"Content-Length: 39\r\n\r\n")  # whose body is read
+        time.sleep(PATIENCE / 6)
+        with connected(address) as late:
+            said = received(late)
+        assert said.startswith(b"HTTP/1.1 503 ")
+        assert b"Retry-After: 1\r\n" in said
+
+
+def test_connections_leave_files_for_the_rest(engine: Engine) -> None:
+    files = open_files_allowed()
+    settings = Settings(connections=10**6)
+    config = make_config(create_app(Library(LiveEngine(engine))), settings)
+    doors = config.http.keywords["doors"]  # type: ignore[union-attr]
+    assert doors.limit + config.backlog < files
+    assert doors.seconds == settings.request_seconds
