@@ -6,7 +6,12 @@ anybody: they never hold a key, a stack trace or a path outside the project.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Final
+
+CHALLENGE: Final = 'Bearer realm="citydip-rag"'
+"""What a client is asked for that sent no key (RFC 6750)."""
 
 
 class CitydipError(Exception):
@@ -17,10 +22,12 @@ class CitydipError(Exception):
         remedy: what to do about it, one sentence or a command; may be empty.
         slug: stable name of the kind of error, the end of the problem `type` over HTTP.
         status: the HTTP status the server answers with.
+        headers: that go with it.
     """
 
     slug: ClassVar[str] = "internal-error"
     status: int = 500
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
@@ -94,7 +101,7 @@ class DocumentsLockedError(CitydipError):
 
     Attributes:
         because: short name of the cause, for those who say it in words of their own: `off`, `key`,
-            `network`, `origin` or `folder`.
+            `scope`, `network`, `origin` or `folder`.
     """
 
     slug = "documents-locked"
@@ -216,6 +223,45 @@ class StateError(CitydipError):
 
     slug = "state"
     status = 503
+
+
+class AccessKeyError(CitydipError):
+    """A key cannot be made or revoked as asked."""
+
+    slug = "key"
+
+
+class UnauthenticatedError(CitydipError):
+    """Who asks has no key, or one that is not valid."""
+
+    slug = "unauthenticated"
+    status = 401
+    headers: Mapping[str, str] = MappingProxyType({"WWW-Authenticate": CHALLENGE})
+
+
+class MissingScopeError(CitydipError):
+    """A key does not open this."""
+
+    slug = "missing-scope"
+    status = 403
+
+
+class ForeignOriginError(CitydipError):
+    """Another site's page asks in the name of whoever is signed in."""
+
+    slug = "foreign-origin"
+    status = 403
+
+
+class TooManyRequestsError(CitydipError):
+    """One key or one address asks for more than its share."""
+
+    slug = "too-many-requests"
+    status = 429
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message, f"Try again in {seconds} s.")
+        self.headers = {"Retry-After": str(seconds)}
 
 
 class EvaluationError(CitydipError):

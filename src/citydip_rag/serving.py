@@ -11,6 +11,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from citydip_rag.access import check_listening
 from citydip_rag.errors import AddressError
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
@@ -32,6 +33,7 @@ def build_app(settings: Settings) -> FastAPI:
     from citydip_rag.evaluation_page import add_evaluation
     from citydip_rag.indexing import folder_of_index
     from citydip_rag.server.app import create_app
+    from citydip_rag.sign_in_page import add_sign_in
     from citydip_rag.ui.page import mount_page
 
     folder = folder_of_index(settings)
@@ -41,6 +43,7 @@ def build_app(settings: Settings) -> FastAPI:
     generators = library.live.current.generators.names
     app = create_app(library)
     add_evaluation(app, settings.eval_report)
+    add_sign_in(app)
     return mount_page(app, library.live, generators)
 
 
@@ -48,8 +51,9 @@ def serve(settings: Settings) -> None:
     """Serve until interrupted.
 
     Raises:
-        CitydipError: the address is taken, or model or index are not usable.
+        CitydipError: the address is taken or open to all, or model or index are not usable.
     """
+    check_listening(settings)
     _check_address(settings.host, settings.port)
     uvicorn.Server(make_config(build_app(settings), settings)).run()
 

@@ -10,10 +10,14 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from citydip_rag.access import Access
 from citydip_rag.library import Library
 from citydip_rag.server.boundary import ApiBoundaryMiddleware
+from citydip_rag.server.entrance import AccessMiddleware
+from citydip_rag.server.headers import SecurityHeadersMiddleware, allow_origins
 from citydip_rag.server.hosts import HostMiddleware
 from citydip_rag.server.limits import BodyLimitMiddleware
+from citydip_rag.server.needs import declare_pages
 from citydip_rag.server.problems import install_problem_handlers
 from citydip_rag.server.routes import ask, documents, health
 
@@ -24,18 +28,20 @@ document's text, character for character. A question the documents do not answer
 `abstained: true` with status 200."""
 
 _ROUTERS = (ask.router, documents.router, health.router)
-
 logger = logging.getLogger(__name__)
 
 
 def create_app(library: Library) -> FastAPI:
     """The API over a library and its engine, without the page."""
+    settings = library.live.current.settings
+    access = Access(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with library.live.watching(), library.working():
             yield
         await library.live.current.generators.aclose()
+        access.close()
 
     app: FastAPI = FastAPIOffline(  # its pages under /docs load nothing from other hosts
         title="citydip-rag",
@@ -44,12 +50,16 @@ def create_app(library: Library) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.library = library
+    app.state.access = access
+    declare_pages(app)
     install_problem_handlers(app)
     for router in _ROUTERS:
         app.include_router(router)
     own = tuple(route for router in _ROUTERS for route in router.routes)
     app.add_middleware(ApiBoundaryMiddleware, routes=own)
-    settings = library.live.current.settings
-    app.add_middleware(BodyLimitMiddleware, settings=settings)
-    app.add_middleware(HostMiddleware, settings=settings)  # the last added is the first asked
+    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(AccessMiddleware, access=access)
+    app.add_middleware(HostMiddleware, settings=settings)
+    allow_origins(app, settings.cors_origins)
+    app.add_middleware(SecurityHeadersMiddleware)  # the last added is the first asked
     return app

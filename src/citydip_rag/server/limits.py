@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from starlette.requests import Request
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from citydip_rag.errors import CitydipError
-from citydip_rag.server.guard import check_change
-from citydip_rag.server.problems import Problem, problem_of
-from citydip_rag.settings import Settings
+from citydip_rag.server.problems import Problem
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_PAGE_BODY_BYTES: Final = 1024 * 1024
@@ -25,10 +22,9 @@ UPLOADS: Final = "/documents"
 class BodyLimitMiddleware:
     """Answers 413 to a larger body, whether or not its length is announced."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        """Wrap an application whose settings say who may send files."""
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
         self.app = app
-        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read a body up to the limit, then hand it on."""
@@ -50,14 +46,8 @@ class BodyLimitMiddleware:
         await self.app(scope, _replay(body, receive), send)
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on an upload that its sender may make and whose length is known and allowed."""
-        request = Request(scope)
-        length = request.headers.get("content-length", "")
-        try:
-            check_change(self._settings, request)
-        except CitydipError as error:
-            await problem_of(error).response()(scope, receive, send)
-            return
+        """Hand on an upload whose length is known and allowed."""
+        length = Headers(scope=scope).get("content-length", "")
         if not length.isdecimal():
             problem = Problem(
                 type="length-required",

@@ -30,7 +30,6 @@ from citydip_rag.errors import MissingDependencyError, StateError
 
 VERSION: Final = 1
 """Of the tables' layout; a newer one is refused, never misread."""
-FILE: Final = "state.sqlite"
 SQLITE_SECONDS: Final = 10
 """How long one process waits for another that is writing."""
 

@@ -27,11 +27,12 @@ from citydip_rag.schema import (
 )
 from citydip_rag.server.dependencies import EngineDep
 from citydip_rag.server.leaving import CLOSED, ClientLeftError, while_waited_for
+from citydip_rag.server.needs import ACCESS_PROBLEMS, ASKS
 from citydip_rag.server.problems import MEDIA_TYPE, UNEXPECTED, Problem, problem_of
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter(tags=["questions"])
+router = APIRouter(tags=["questions"], dependencies=[ASKS], responses=ACCESS_PROBLEMS)
 
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}
