@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from citydip_rag import Settings
-from citydip_rag.access import Access, Keys, Scope, Sent, claimed_id
+from citydip_rag.access import Access, Keys, Scope, Sent, claimed_id, recent
 from citydip_rag.access.limits import FAILURES_A_MINUTE
 from citydip_rag.access.recent import MOST, SECONDS, Recent
 from citydip_rag.errors import StateError, TooManyRequestsError, UnauthenticatedError
@@ -175,6 +176,15 @@ async def test_a_database_that_does_not_answer_lets_nobody_in(settings: Settings
     access.close()
 
 
+async def test_a_database_that_takes_too_long_is_not_waited_for(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "PATIENCE", 0.05)
+    slow: Recent[None] = Recent(lambda _: time.sleep(0.3), access._threads)
+    with pytest.raises(StateError, match="does not answer"):
+        await slow.get("a")
+
+
 async def test_what_was_looked_up_is_remembered_for_a_second_and_never_too_much(
     access: Access,
 ) -> None:
@@ -184,12 +194,12 @@ async def test_what_was_looked_up_is_remembered_for_a_second_and_never_too_much(
         looked_up.append(name)
         return name.upper()
 
-    recent = Recent(look_up, access._threads)
-    assert [await recent.get("a") for _ in range(3)] == ["A"] * 3
+    kept = Recent(look_up, access._threads)
+    assert [await kept.get("a") for _ in range(3)] == ["A"] * 3
     assert looked_up == ["a"]
-    recent.forget("a")
-    await recent.get("a")
+    kept.forget("a")
+    await kept.get("a")
     assert looked_up == ["a", "a"]
     for number in range(2 * MOST):
-        await recent.get(str(number))
-    assert len(recent._held) == MOST
+        await kept.get(str(number))
+    assert len(kept._held) == MOST

@@ -441,6 +441,21 @@ def test_a_key_changes_documents_and_is_revoked_under_a_running_server(
         assert client.post("/documents", files=files, headers=bearer(key)).status_code == 401
 
 
+def test_it_lives_though_the_database_of_keys_is_broken(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "state.sqlite").write_bytes(b"no database at all" * 100)
+    library = changed(engine, state=str(tmp_path / "state.sqlite"))
+    with running(built(library)) as address, httpx.Client(base_url=address) as client:
+        assert client.get("/health/live").status_code == 200
+        assert client.get("/health/ready").json() == {"status": "ready"}
+        assert client.get("/login").status_code == 200
+        assert client.post("/login", data={"key": "x"}, headers=of(client)).status_code == 401
+        for path in ("/documents", "/"):
+            response = client.get(path)
+            assert response.status_code == 503
+            assert response.headers["content-type"] == PROBLEM
+            assert str(tmp_path) not in response.text
+
+
 async def test_without_the_entrance_nobody_is_let_in() -> None:
     app = FastAPI()
 

@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from citydip_rag.access.addresses import comes_from_here, is_loopback
@@ -38,8 +38,8 @@ _REMEDY: Final = "Whoever runs this server makes keys with: citydip keys add NAM
 class Sent:
     """What came with a request: a key in a header, or the token in a browser's cookie."""
 
-    key: str | None = None
-    token: str = ""
+    key: str | None = field(default=None, repr=False)
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -131,12 +131,20 @@ class Access:
             return None
         return await self._of_session(sent.token)
 
+    def nobody(self, address: str) -> Visitor:
+        """Somebody of whom nothing is known, and who may nothing."""
+        return Visitor(Principal(), address, self.limits)
+
     async def stranger(self, address: str) -> Visitor:
-        """Somebody who showed nothing."""
+        """Somebody who showed nothing.
+
+        Raises:
+            StateError: the database of keys does not answer.
+        """
         settings = self.settings
         here = is_loopback(settings.host) and comes_from_here(address)
         if await self.is_closed() or not (here or settings.auth == "none"):
-            return Visitor(Principal(), address, self.limits)
+            return self.nobody(address)
         scopes = {Scope.ASK}
         if settings.api_key is None:
             scopes |= {Scope.DOCUMENTS} | ({Scope.ADMIN} if here else set())

@@ -9,10 +9,14 @@ from concurrent.futures import Executor
 from time import monotonic
 from typing import Final, Generic, TypeVar
 
+from citydip_rag.errors import StateError
+
 T = TypeVar("T")
 
 SECONDS: Final = 1.0
 """After which a change, such as a revoked key, is seen at the latest."""
+PATIENCE: Final = 5.0
+"""Seconds that a look may take."""
 MOST: Final = 1024
 """So that nobody fills the memory by asking for what there is not."""
 
@@ -32,12 +36,23 @@ class Recent(Generic[T]):
         self._held: OrderedDict[str, tuple[float, T]] = OrderedDict()
 
     async def get(self, name: str) -> T:
-        """What is found under a name; raises what the function raises, and remembers no failure."""
+        """What is found under a name.
+
+        Raises:
+            StateError: it takes too long; else what the function raises. No failure is remembered.
+        """
         held = self._held.get(name)
         if held is not None and monotonic() < held[0]:
             return held[1]
         begun = monotonic()  # what is found may be as old as this
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, self._look_up, name)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                loop = asyncio.get_running_loop()
+                found = await loop.run_in_executor(self._threads, self._look_up, name)
+        except TimeoutError as error:
+            raise StateError(
+                "The database of keys does not answer.", "Try again in a moment."
+            ) from error
         self._held[name] = (begun + SECONDS, found)
         self._held.move_to_end(name)
         while len(self._held) > MOST:

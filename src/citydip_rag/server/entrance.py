@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from citydip_rag.access import Access, Visitor, claimed_id
 from citydip_rag.errors import CitydipError, UnauthenticatedError
 from citydip_rag.server.credentials import check_origin, sent_with
-from citydip_rag.server.needs import Need, Nothing, need_of
+from citydip_rag.server.needs import Anyone, Need, Open, need_of
 from citydip_rag.server.problems import refusal_of
 
 SIGN_IN: Final = "/login"
@@ -46,7 +46,7 @@ class AccessMiddleware:
             try:
                 need = need_of(scope)
                 visitor = await self._visitor(connection, need)
-                scope.setdefault("state", {})["visitor"] = visitor
+                scope.setdefault("state", {}).update(visitor=visitor, principal=visitor.principal)
                 need.check(connection, visitor)
                 shares.enter_context(need.share(visitor))
             except CitydipError as error:
@@ -57,12 +57,14 @@ class AccessMiddleware:
 
     async def _visitor(self, connection: HTTPConnection, need: Need) -> Visitor:
         address = _address(connection)
+        if isinstance(need, Open) and not isinstance(need, Anyone):
+            return self._access.nobody(address)
         try:
             visitor = await self._access.visitor(sent_with(connection), address)
         except CitydipError:
-            if not isinstance(need, Nothing):
-                raise
-            return await self._access.stranger(address)
+            if isinstance(need, Anyone):
+                return self._access.nobody(address)
+            raise
         if visitor.principal.signed_in and connection.scope.get("method") not in _CHANGES_NOTHING:
             check_origin(connection)
         return visitor
@@ -100,10 +102,10 @@ def log_refusal(connection: HTTPConnection, error: CitydipError) -> None:
     """Tell of a refusal, and of a key no more than its id."""
     scope = connection.scope
     visitor = scope.get("state", {}).get("visitor")
-    key = visitor.principal.id if visitor else _claimed(connection)
+    key = visitor.principal.id if visitor else ""
     told = {
         "reason": error.slug,
-        "key": key,
+        "key": key or _claimed(connection),
         "address": _address(connection),
         "method": scope.get("method", "WEBSOCKET"),
         "route": scope["path"][:_LONGEST_PATH],

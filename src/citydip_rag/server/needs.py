@@ -35,6 +35,7 @@ ACCESS_PROBLEMS: Final = problems(
     {
         401: "A key is needed, or the one that was sent is not valid",
         403: "The key does not open this",
+        503: "The database of keys does not answer",
         429: "There were too many; `Retry-After` says when to try again",
     }
 )
@@ -61,8 +62,8 @@ class Need(Protocol):
         ...
 
 
-class Nothing:
-    """Open to everybody."""
+class Open:
+    """Nothing: nobody looks who asks, so that it is answered whatever else fails."""
 
     def check(self, connection: HTTPConnection, visitor: Visitor) -> None:
         """Refuse nobody."""
@@ -74,6 +75,10 @@ class Nothing:
     def __call__(self, connection: HTTPConnection) -> Principal:
         """Who asks, as a FastAPI dependency."""
         return _visitor(connection).principal
+
+
+class Anyone(Open):
+    """Nothing, but who asks may be told more."""
 
 
 class Requires:
@@ -200,7 +205,7 @@ def _said(app: FastAPI, route: RouteContext) -> Need:
 
 def _needs_in(dependant: Dependant) -> Iterator[Need]:
     for inner in dependant.dependencies:
-        if isinstance(inner.call, Nothing | Requires):
+        if isinstance(inner.call, Open | Requires):
             yield inner.call
         yield from _needs_in(inner)
 
@@ -216,10 +221,10 @@ def _visitor(connection: HTTPConnection) -> Visitor:
 _UNSAID: Final = Requires(Scope.ADMIN)
 
 
-OPEN: Final = Depends(Nothing())
+OPEN: Final = Depends(Open())
 """For the `dependencies` of routes that everybody may use."""
 READS: Final = requires(Scope.ASK)
 ASKS: Final = Depends(Asks())
 CHANGES: Final = Depends(Changes())
-StrangerDep = Annotated[Principal, OPEN]
+AnyoneDep = Annotated[Principal, Depends(Anyone())]
 ReaderDep = Annotated[Principal, READS]

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from citydip_rag.access import Scope
 from citydip_rag.server.dependencies import EngineDep
-from citydip_rag.server.needs import OPEN, StrangerDep
+from citydip_rag.server.needs import OPEN, AnyoneDep
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -42,7 +42,7 @@ async def live() -> Live:
 
 
 @router.get("/ready", summary="Can it answer?")
-async def ready(engine: EngineDep, asker: StrangerDep) -> ReadyDetail | Ready:
+async def ready(engine: EngineDep, asker: AnyoneDep) -> ReadyDetail | Ready:
     """For a load balancer: index and model are loaded. Who may ask is told more."""
     if not asker.may(Scope.ASK):
         return Ready()
