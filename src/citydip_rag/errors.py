@@ -253,6 +253,13 @@ class ForeignOriginError(CitydipError):
     status = 403
 
 
+class ForeignConversationError(CitydipError):
+    """A conversation on the page is somebody else's."""
+
+    slug = "foreign-conversation"
+    status = 403
+
+
 class TooManyRequestsError(CitydipError):
     """One key or one address asks for more than its share."""
 

@@ -22,6 +22,7 @@ from citydip_rag.embedding import Embedder
 from citydip_rag.evaluation_page import add_evaluation
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
+from citydip_rag.server import conversations
 from citydip_rag.server.app import create_app
 from citydip_rag.server.credentials import COOKIE
 from citydip_rag.server.needs import OPEN, Asks, protect, requires
@@ -377,6 +378,43 @@ def test_another_site_does_nothing_with_our_cookie(
         assert (entered.status_code, "set-cookie" in entered.headers) == (403, False)
         assert client.post("/logout", headers=sent).status_code == 403
     assert client.get("/documents").status_code == 200, "still signed in"
+
+
+def test_a_conversation_is_its_own_key_s(
+    client: httpx.Client, keys: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def used(key: str, method: str, path: str, **more: Any) -> int:
+        url = f"/gradio_api/{path}"
+        with client.stream(method, url, headers=bearer(keys[key]), **more) as response:
+            return response.status_code
+
+    mine = {"session_hash": "rini"}
+    assert used("ask", "GET", "queue/data", params=mine) != 403
+    for method, path, more in (
+        ("GET", "queue/data", {"params": mine}),
+        ("GET", "heartbeat/rini", {}),
+        ("POST", "queue/join", {"json": {**mine, "data": [], "fn_index": 0}}),
+        ("POST", "reset", {"json": {**mine, "event_id": "x"}}),
+        ("POST", "queue/join", {"content": b'{"session_hash": "rini", "session_hash": "rini"}'}),
+    ):
+        assert used("admin", method, path, **more) == 403
+        assert "another's" in caplog.text
+        caplog.clear()
+    assert used("admin", "GET", "queue/data", params={"session_hash": "adi"}) != 403
+    assert used("ask", "GET", "queue/data", params={"session_hash": "adi"}) == 403
+    assert used("ask", "POST", "queue/join", content=b"[1]") != 403
+    assert used("ask", "POST", "reset", json={**mine, "event_id": "x", "fn_index": 0}) != 403
+
+
+def test_no_number_of_conversations_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversations, "MOST", 3)
+    kept = conversations.ConversationMiddleware(FastAPI())
+    assert kept._is_own("a", "1")
+    for number in range(10):
+        assert kept._is_own("a", "1")
+        assert kept._is_own(str(number), "1")
+    assert not kept._is_own("a", "2")
+    assert len(kept._owners) == 3
 
 
 @pytest.mark.parametrize("token", ["", "x", "a" * 43, "x" * 20_000, "ü", "; drop"])

@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline
 from citydip_rag.access import Access
 from citydip_rag.library import Library
 from citydip_rag.server.boundary import ApiBoundaryMiddleware
+from citydip_rag.server.conversations import ConversationMiddleware
 from citydip_rag.server.entrance import AccessMiddleware
 from citydip_rag.server.headers import SecurityHeadersMiddleware, allow_origins
 from citydip_rag.server.hosts import HostMiddleware
@@ -28,6 +29,7 @@ document's text, character for character. A question the documents do not answer
 `abstained: true` with status 200."""
 
 _ROUTERS = (ask.router, documents.router, health.router)
+
 logger = logging.getLogger(__name__)
 
 
@@ -57,6 +59,7 @@ def create_app(library: Library) -> FastAPI:
         app.include_router(router)
     own = tuple(route for router in _ROUTERS for route in router.routes)
     app.add_middleware(ApiBoundaryMiddleware, routes=own)
+    app.add_middleware(ConversationMiddleware)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(AccessMiddleware, access=access)
     app.add_middleware(HostMiddleware, settings=settings)

@@ -43,7 +43,7 @@ class BodyLimitMiddleware:
         if body is None:
             await _too_large(limit)(scope, receive, send)
             return
-        await self.app(scope, _replay(body, receive), send)
+        await self.app(scope, replay(body, receive), send)
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on an upload whose length is known and allowed."""
@@ -91,7 +91,7 @@ async def _read(receive: Receive, limit: int) -> bytes | None:
             return bytes(body)
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
     """A receive channel that gives the body once and then what the server has."""
     pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
