@@ -125,7 +125,6 @@ ASK, DOCUMENTS, ADMIN = ({scope, Scope.ADMIN} for scope in SCOPES)
         ("GET", "/", ASK),
         ("GET", "/config", ASK),
         ("GET", "/gradio_api/info", ASK),
-        ("GET", "/gradio_api/queue/data?session_hash=another", ASK),
         ("POST", "/gradio_api/queue/join", ASK),
         ("POST", "/gradio_api/upload", ASK),
         ("GET", "/favicon.ico", ASK),
