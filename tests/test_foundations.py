@@ -36,7 +36,7 @@ LAYERS = [
     {"evaluation"},
     {"server"},
     {"ui"},
-    {"evaluation_page"},
+    {"evaluation_page", "sign_in_page"},
     {"serving"},
     {"cli"},
 ]

@@ -48,6 +48,11 @@ class Admission:
         """As many as the settings say."""
         return cls(settings.questions_at_once, settings.questions_waiting)
 
+    @property
+    def waiting(self) -> int:
+        """Questions that wait for a turn."""
+        return max(self.present - self._at_once, 0)
+
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait for a turn, and have it until the block ends.

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Final
+
+CHALLENGE: Final = 'Bearer realm="citydip-rag"'
+"""What a client is asked for that sent no key (RFC 6750)."""
 
 
 class CitydipError(Exception):
@@ -98,7 +101,7 @@ class DocumentsLockedError(CitydipError):
 
     Attributes:
         because: short name of the cause, for those who say it in words of their own: `off`, `key`,
-            `network`, `origin` or `folder`.
+            `scope`, `network`, `origin` or `folder`.
     """
 
     slug = "documents-locked"
@@ -274,6 +277,52 @@ class ReceiptError(CitydipError):
         super().__init__(message, remedy)
         if status is not None:
             self.status = status
+
+
+class AccessKeyError(CitydipError):
+    """A key cannot be made or revoked as asked."""
+
+    slug = "key"
+
+
+class UnauthenticatedError(CitydipError):
+    """Who asks has no key, or one that is not valid."""
+
+    slug = "unauthenticated"
+    status = 401
+    headers: Mapping[str, str] = MappingProxyType({"WWW-Authenticate": CHALLENGE})
+
+
+class MissingScopeError(CitydipError):
+    """A key does not open this."""
+
+    slug = "missing-scope"
+    status = 403
+
+
+class ForeignOriginError(CitydipError):
+    """Another site's page asks in the name of whoever is signed in."""
+
+    slug = "foreign-origin"
+    status = 403
+
+
+class ForeignConversationError(CitydipError):
+    """A conversation on the page is somebody else's."""
+
+    slug = "foreign-conversation"
+    status = 403
+
+
+class TooManyRequestsError(CitydipError):
+    """One key or one address asks for more than its share."""
+
+    slug = "too-many-requests"
+    status = 429
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message, f"Try again in {seconds} s.")
+        self.headers = {"Retry-After": str(seconds)}
 
 
 class EvaluationError(CitydipError):

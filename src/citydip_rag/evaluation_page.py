@@ -13,12 +13,14 @@ from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation import load_report
 from citydip_rag.evaluation.reports import html_report
 from citydip_rag.schema import Language
+from citydip_rag.server.needs import READS
 from citydip_rag.texts import text
 
 PATH: Final = "/evaluation"
 _HEADERS: Final = {
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
+    " frame-ancestors 'self'",
 }
 
 
@@ -32,7 +34,7 @@ def add_evaluation(app: FastAPI, report: Path) -> None:
             status = 500 if report.exists() else 404
             return HTMLResponse(_nothing(report), status_code=status, headers=_HEADERS)
 
-    app.get(PATH, include_in_schema=False)(evaluation)
+    app.get(PATH, include_in_schema=False, dependencies=[READS])(evaluation)
 
 
 def _nothing(report: Path) -> str:

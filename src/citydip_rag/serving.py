@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from citydip_rag.access import check_listening
 from citydip_rag.errors import AddressError, CitydipError
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
@@ -65,9 +66,11 @@ def build_app(settings: Settings, live: LiveEngine | None = None) -> FastAPI:
     app = create_app(library)
     if not settings.page:
         return app
+    from citydip_rag.sign_in_page import add_sign_in
     from citydip_rag.ui.page import mount_page
 
     add_evaluation(app, settings.eval_report)
+    add_sign_in(app)
     return mount_page(app, library.live, library.live.current.generators.names)
 
 
@@ -75,9 +78,10 @@ def serve(settings: Settings) -> None:
     """Serve until interrupted.
 
     Raises:
-        CitydipError: the address is taken, or model or index are not usable.
+        CitydipError: the address is taken or open to all, or model or index are not usable.
     """
     configure_logs(settings)
+    check_listening(settings)
     _check_address(settings.host, settings.port)
     if settings.workers > 1:
         _serve_by_workers(settings)

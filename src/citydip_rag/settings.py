@@ -77,6 +77,17 @@ def _address(value: str) -> str:
 Address = Annotated[str, Field(pattern=r"^https?://[^\s/]"), AfterValidator(_address)]
 
 
+def _origin(value: str) -> str:
+    """Exactly what a browser sends as `Origin`."""
+    parts = urlsplit(_address(value))
+    if value != f"{parts.scheme}://{parts.netloc}" or "@" in value or value != value.lower():
+        raise ValueError("an origin is scheme, name and port, in small letters and no more")
+    return value
+
+
+Origin = Annotated[str, Field(pattern=r"^https?://[^\s/]"), AfterValidator(_origin)]
+
+
 def _names(value: object) -> object:
     """Names parted by commas, or a list of them."""
     if isinstance(value, str):
@@ -225,7 +236,32 @@ class Settings(BaseSettings):
         " key where one is set, else only while the server listens on loopback.",
     )
     api_key: SecretStr | None = Field(
-        default=None, min_length=16, description="Key for changing documents over HTTP."
+        default=None,
+        min_length=16,
+        description="A key for asking and for changing"
+        " documents, besides those of `citydip keys`; alone on loopback, asking needs none.",
+    )
+    auth: Literal["keys", "none"] = Field(
+        default="keys",
+        description="`keys`: once there are keys, or the server listens to the network, every"
+        " request needs one; `none`: whoever reaches it may ask, as behind a gateway that checks.",
+    )
+    sign_in_hours: Annotated[float, Field(gt=0, le=8760)] = Field(
+        default=12.0, description="How long signing in on the page lasts."
+    )
+    key_questions_per_minute: Annotated[int, Field(ge=0)] = Field(
+        default=60, description="Of one key; 0, here and below: without limit."
+    )
+    key_questions_at_once: Annotated[int, Field(ge=0)] = 8
+    address_questions_per_minute: Annotated[int, Field(ge=0)] = Field(
+        default=120,
+        description="Of one client's address; without keys on loopback nothing is counted.",
+    )
+    address_questions_at_once: Annotated[int, Field(ge=0)] = 16
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_names)] = Field(
+        default=(),
+        description="Origins, parted by commas, whose scripts may use the API with a key, such as"
+        " https://portal.example.",
     )
     host: str = "127.0.0.1"
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(

@@ -15,6 +15,7 @@ from citydip_rag.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
+SHUTDOWN_SECONDS = Settings.model_fields["shutdown_seconds"].default
 COMPOSE: Final = ("compose.yaml", "compose.cluster.yaml")
 UNITS: Final = ("citydip-index.service", "citydip@.service")
 SECRETS: Final = {"postgres_password"}
@@ -141,7 +142,9 @@ def test_apps_get_longer_to_stop_than_they_take() -> None:
     for name in COMPOSE:
         graces = [options.get("stop_grace_period") for options in services(name).values()]
         assert any(graces)
-        assert all(int(grace.removesuffix("s")) > 10 + SHUTDOWN_SECONDS for grace in graces if grace)
+        assert all(
+            int(grace.removesuffix("s")) > 10 + SHUTDOWN_SECONDS for grace in graces if grace
+        )
     unit = (DEPLOY / "systemd" / "citydip@.service").read_text(encoding="utf-8")
     stop = re.search(r"^TimeoutStopSec=(\d+)s$", unit, re.MULTILINE)
     assert stop is not None

@@ -169,8 +169,8 @@ async def test_a_bad_file_is_reported_and_can_be_removed(client: httpx.AsyncClie
         ({}, {}, ""),
         ({}, {"origin": BASE}, ""),
         ({}, {"origin": "http://evil.example"}, "origin"),
-        ({"host": "0.0.0.0"}, {}, "network"),  # noqa: S104
-        ({"host": "0.0.0.0", "uploads": "on"}, {}, ""),  # noqa: S104
+        ({"host": "0.0.0.0", "auth": "none"}, {}, "network"),  # noqa: S104
+        ({"host": "0.0.0.0", "auth": "none", "uploads": "on"}, {}, ""),  # noqa: S104
         ({"uploads": "off"}, {}, "off"),
         ({"api_key": "0123456789abcdef"}, {}, "key"),
         ({"api_key": "0123456789abcdef"}, {"authorization": "Bearer wrong"}, "key"),

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 from citydip_rag.evaluation_page import add_evaluation
 from citydip_rag.library import Library
 from citydip_rag.server.app import create_app
+from citydip_rag.sign_in_page import add_sign_in
 from citydip_rag.ui.page import mount_page
 from servers import running
 
@@ -30,6 +31,7 @@ def serving(library: Library, **options: Any) -> Iterator[str]:
     engine = library.live.current
     app = create_app(library)
     add_evaluation(app, engine.settings.eval_report)
+    add_sign_in(app)
     mounted = mount_page(app, library.live, engine.generators.names)
     with running(mounted, **options) as address:
         yield address

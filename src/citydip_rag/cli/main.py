@@ -23,6 +23,7 @@ from citydip_rag.cli.console import (
 from citydip_rag.cli.evaluate import app as eval_app
 from citydip_rag.cli.feedback import app as feedback_app
 from citydip_rag.cli.following import answer_of
+from citydip_rag.cli.keys import app as keys_app
 from citydip_rag.cli.opening import opened
 from citydip_rag.schema import MAX_TOP_K, Language, Policy
 from citydip_rag.settings import load_settings
@@ -61,6 +62,7 @@ app = typer.Typer(
 app.add_typer(eval_app, name="eval")
 app.add_typer(calibrate_app, name="calibrate")
 app.add_typer(feedback_app, name="feedback")
+app.add_typer(keys_app, name="keys")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 IndexOption = Annotated[

@@ -11,16 +11,21 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from citydip_rag.access import Access
 from citydip_rag.feedback import Desk
 from citydip_rag.library import Library
 from citydip_rag.observing import Tracer
 from citydip_rag.server.boundary import ApiBoundaryMiddleware
 from citydip_rag.server.chat.errors import ChatErrorsMiddleware
+from citydip_rag.server.conversations import ConversationMiddleware
+from citydip_rag.server.entrance import AccessMiddleware
 from citydip_rag.server.forwarded import ForwardedMiddleware, check_root_path
+from citydip_rag.server.headers import SecurityHeadersMiddleware, allow_origins
 from citydip_rag.server.hosts import HostMiddleware
 from citydip_rag.server.leaving import ClientLeftError, closed
 from citydip_rag.server.limits import BodyLimitMiddleware
 from citydip_rag.server.mcp.endpoint import McpEndpoint
+from citydip_rag.server.needs import Asks, declare_pages, protect
 from citydip_rag.server.observing import install_observing
 from citydip_rag.server.problems import install_problem_handlers
 from citydip_rag.server.routes import ask, chat, documents, feedback, health, metrics
@@ -56,7 +61,9 @@ def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
     Raises:
         MissingDependencyError: traces are switched on, and OpenTelemetry is not installed.
     """
-    desk = Desk(library.live.current.settings)
+    settings = library.live.current.settings
+    access = Access(settings)
+    desk = Desk(settings)
     mcp = McpEndpoint(library)
 
     @asynccontextmanager
@@ -71,6 +78,7 @@ def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
                 yield
         await library.live.current.generators.aclose()
         await asyncio.to_thread(app.state.observer.close)
+        access.close()
 
     app: FastAPI = FastAPIOffline(  # its pages under /docs load nothing from other hosts
         title="citydip-rag",
@@ -80,18 +88,24 @@ def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
     )
     app.state.library = library
     app.state.desk = desk
+    app.state.access = access
+    declare_pages(app)
     install_problem_handlers(app)
     app.add_exception_handler(ClientLeftError, closed)
     for router in _ROUTERS:
         app.include_router(router)
     app.router.routes.append(mcp.route)
+    protect(app, mcp.route.path, Asks())
     own = (*(route for router in _ROUTERS for route in router.routes), mcp.route)
     app.add_middleware(ApiBoundaryMiddleware, routes=own)
-    settings = library.live.current.settings
+    app.add_middleware(ConversationMiddleware)
     app.add_middleware(BodyLimitMiddleware, settings=settings)
+    app.add_middleware(AccessMiddleware, access=access)
     app.add_middleware(HostMiddleware, settings=settings)
     app.add_middleware(ChatErrorsMiddleware)
+    allow_origins(app, settings.cors_origins)
+    app.add_middleware(SecurityHeadersMiddleware)
+    install_observing(app, library, own, tracer)
     check_root_path(settings.root_path, (*app.routes, *own))
-    app.add_middleware(ForwardedMiddleware, settings=settings)
-    install_observing(app, library, own, tracer)  # the last added is the first asked
+    app.add_middleware(ForwardedMiddleware, settings=settings)  # the last added is the first asked
     return app

@@ -1,31 +1,30 @@
-"""Who may change the documents.
+"""Whether the documents may be changed, and by whom.
 
-By default whoever sits at this machine, and with an API key whoever has it. A page of another site
-that is open in the same browser may not: it cannot name our host as its origin.
+By default by whoever sits at this machine, and where there are keys by whoever has one for it. A
+page of another site that is open in the same browser may not: it cannot name our host as its
+origin.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import secrets
-from urllib.parse import urlsplit
+from starlette.requests import HTTPConnection
 
-from fastapi import Request
-
+from citydip_rag.access import Principal, Scope, is_loopback, names_us
 from citydip_rag.errors import DocumentsLockedError
+from citydip_rag.server.credentials import is_own_origin
 from citydip_rag.settings import Settings
 
 
-def why_locked(settings: Settings, request: Request) -> str:
+def why_locked(settings: Settings, connection: HTTPConnection, principal: Principal) -> str:
     """Why this request may not add or remove documents, in a word; empty where it may."""
     try:
-        check_change(settings, request)
+        check_change(settings, connection, principal)
     except DocumentsLockedError as error:
         return error.because
     return ""
 
 
-def check_change(settings: Settings, request: Request) -> None:
+def check_change(settings: Settings, connection: HTTPConnection, principal: Principal) -> None:
     """Refuse whoever may not add or remove documents.
 
     Raises:
@@ -37,53 +36,39 @@ def check_change(settings: Settings, request: Request) -> None:
             "Change them in the folder itself.",
             because="off",
         )
-    if settings.api_key is not None:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        expected = settings.api_key.get_secret_value()
-        if scheme.lower() == "bearer" and secrets.compare_digest(given.encode(), expected.encode()):
-            return
+    if principal.id:
+        _check_scope(principal)
+        return
+    if not principal.may(Scope.DOCUMENTS):
         raise DocumentsLockedError(
-            "Changing documents needs the API key.",
+            "Changing documents needs a key.",
             "Send it as: Authorization: Bearer KEY",
             because="key",
         )
     if settings.uploads == "auto" and not is_loopback(settings.host):
         raise DocumentsLockedError(
-            "Documents cannot be changed: the server is open to the network and has no API key.",
+            "Documents cannot be changed: the server is open to the network and asks for no key.",
             "Whoever runs it can set CITYDIP_API_KEY, or CITYDIP_UPLOADS=on.",
             because="network",
         )
-    _check_origin(settings, request)
+    _check_origin(settings, connection)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+def _check_scope(principal: Principal) -> None:
+    if not principal.may(Scope.DOCUMENTS):
+        raise DocumentsLockedError(
+            "This key does not have the scope `documents`.",
+            "Use one that has; whoever runs this server makes it with:"
+            " citydip keys add NAME --scope documents",
+            because="scope",
+        )
 
 
-def names_us(settings: Settings, host: str) -> bool:
-    """Whether a `Host`, with or without a port, is a name or address of this server's own."""
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:  # no address at all
-        return False
-    own = {settings.host.strip("[]").lower(), *(name.lower() for name in settings.allowed_hosts)}
-    return is_loopback(name) or name in own
-
-
-def _check_origin(settings: Settings, request: Request) -> None:
+def _check_origin(settings: Settings, connection: HTTPConnection) -> None:
     """Refuse other sites' pages, and other names that were made to lead to this machine."""
-    host = request.headers.get("host", "")
-    origin = request.headers.get("origin")
-    try:
-        foreign = origin is not None and urlsplit(origin).netloc != host
-    except ValueError:  # no address at all
-        foreign = True
+    origin = connection.headers.get("origin")
+    foreign = origin is not None and not is_own_origin(connection, origin)
+    host = connection.headers.get("host", "")
     rebound = is_loopback(settings.host) and not names_us(settings, host)
     if foreign or rebound:
         raise DocumentsLockedError(

@@ -11,7 +11,7 @@ from typing import Final
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from citydip_rag.server.guard import is_loopback, names_us
+from citydip_rag.access import is_loopback, names_us
 from citydip_rag.server.problems import Problem
 from citydip_rag.settings import Settings
 

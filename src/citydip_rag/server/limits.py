@@ -6,13 +6,12 @@ import asyncio
 from typing import Final
 
 from fastapi import HTTPException
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from citydip_rag.errors import CitydipError
-from citydip_rag.server.guard import check_change
-from citydip_rag.server.problems import Problem, problem_of
+from citydip_rag.server.problems import Problem
 from citydip_rag.settings import Settings
 
 PLAIN: Final = "identity"
@@ -37,9 +36,9 @@ class BodyLimitMiddleware:
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        """Wrap an application whose settings say who may send files."""
+        """Wrap an application whose settings say how long a body may take."""
         self.app = app
-        self._settings = settings
+        self._seconds = settings.request_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read a body up to the limit, then hand it on."""
@@ -60,7 +59,7 @@ class BodyLimitMiddleware:
     async def _whole(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
         """Read a body of at most so many bytes, then hand it on; of a client that left nothing."""
         try:
-            async with asyncio.timeout(self._settings.request_seconds):
+            async with asyncio.timeout(self._seconds):
                 body = await _read(receive, limit)
         except TimeoutError:
             await _too_slow()(scope, receive, send)
@@ -70,17 +69,11 @@ class BodyLimitMiddleware:
         if body is None:
             await _too_large(limit)(scope, receive, send)
         else:
-            await self.app(scope, _replay(body, receive), send)
+            await self.app(scope, replay(body, receive), send)
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on an upload that its sender may make and whose length is known and allowed."""
-        request = Request(scope)
-        length = request.headers.get("content-length", "")
-        try:
-            check_change(self._settings, request)
-        except CitydipError as error:
-            await problem_of(error).response()(scope, receive, send)
-            return
+        """Hand on an upload whose length is known and allowed."""
+        length = Headers(scope=scope).get("content-length", "")
         if not length.isdecimal():
             problem = Problem(
                 type="length-required",
@@ -92,7 +85,7 @@ class BodyLimitMiddleware:
         elif int(length) > MAX_UPLOAD_BYTES:
             await _too_large(MAX_UPLOAD_BYTES)(scope, receive, send)
         else:
-            seconds = self._settings.request_seconds + int(length) / SLOWEST_UPLOAD
+            seconds = self._seconds + int(length) / SLOWEST_UPLOAD
             await self.app(scope, _until(seconds, receive), send)
 
 
@@ -169,7 +162,7 @@ async def _read(receive: Receive, limit: int) -> bytes | None:
             return bytes(body)
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
     """A receive channel that gives the body once and then what the server has."""
     pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -52,6 +52,8 @@ def install_observing(
     observer = ServiceObserver(
         Metrics(), tracer or open_tracer(settings), text=settings.observe_text
     )
+    admission = library.live.admission
+    observer.metrics.waiting.set_function(lambda: admission.waiting)
     observer.metrics.follow(lambda: _index_facts(library), lambda: _job_facts(library))
     library.live.observe(observer)
     app.state.observer = observer
@@ -139,7 +141,8 @@ class _Request:
         status, scope = self.status or CLOSED, self.scope
         if status == 404 and scope.route == PAGE:
             scope.route = UNMATCHED
-        scope.key = str(self._state.get("key_id") or "")
+        principal = self._state.get("principal")
+        scope.key = principal.id if principal else ""
         metrics = self._observer.metrics
         metrics.requests.labels(self.method, scope.route, str(status)).inc()
         metrics.request_seconds.labels(self.method, scope.route).observe(seconds)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -15,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from citydip_rag.errors import CitydipError, QuestionError
 from citydip_rag.observing import current
+from citydip_rag.server.headers import complete
 
 TYPE_PREFIX: Final = "urn:citydip-rag:"
 MEDIA_TYPE: Final = "application/problem+json"
@@ -71,9 +73,9 @@ class Problem(BaseModel):
     errors: tuple[FieldProblem, ...] = ()
     request_id: str = ""
 
-    def response(self) -> Response:
+    def response(self, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
         """As an HTTP response."""
-        return JSONResponse(self.content(), self.status, media_type=MEDIA_TYPE)
+        return JSONResponse(self.content(), self.status, dict(headers), media_type=MEDIA_TYPE)
 
     def content(self) -> dict[str, Any]:
         """As the JSON object that is sent; the request's line in the log names its type."""
@@ -115,13 +117,24 @@ def problem_of(error: CitydipError) -> Problem:
     )
 
 
+def refusal_of(error: CitydipError) -> Response:
+    """One of our errors as an HTTP response, with the headers that go with it."""
+    return problem_of(error).response(error.headers)
+
+
+def problems(said: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """What FastAPI is told of the problems a route may answer with: descriptions by status."""
+    return {
+        status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}
+        for status, description in said.items()
+    }
+
+
 async def _ours(_: Request, error: Exception) -> Response:
     assert isinstance(error, CitydipError)  # noqa: S101  # registered for it
     if error.status >= 500:
         logger.error("request failed", extra={"problem": error.slug})
-    response = problem_of(error).response()
-    response.headers.update(error.headers)
-    return response
+    return refusal_of(error)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
@@ -163,6 +176,8 @@ async def _http(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _unexpected(_: Request, error: Exception) -> Response:
+async def _unexpected(request: Request, error: Exception) -> Response:
     logger.error("unexpected error", exc_info=error)
-    return UNEXPECTED.response()
+    response = UNEXPECTED.response()
+    complete(response.headers, request.url.scheme)  # it is made outside of every middleware
+    return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Final, Protocol
@@ -124,9 +124,21 @@ Shown = tuple[object, Kept, object, str]
 
 
 async def ask(
-    source: EngineSource, question: str, kept: Kept, generator: str | None = None
+    source: EngineSource,
+    question: str,
+    kept: Kept,
+    generator: str | None = None,
+    share: AbstractContextManager[None] | None = None,
 ) -> AsyncIterator[Shown]:
-    """Show the question at once, then its answer; a question that cannot be sent stays put."""
+    """Show the question at once, then its answer; a question that cannot be sent stays put.
+
+    Args:
+        source: answers.
+        question: as it was typed.
+        kept: what the reader's session holds.
+        generator: who is to answer; None: the first.
+        share: of the questions that may be asked; entering it refuses who has had theirs.
+    """
     asked = question.strip()
     if hint := _objection(asked):
         yield gr.skip(), kept, gr.skip(), hint
@@ -139,7 +151,8 @@ async def ask(
         engine = source.current
         answer: Answer | None = None
         events = engine.stream(asked, history=kept.history, generator=generator)
-        async with source.admission.turn(), aclosing(_drawn(events, unfinished)) as drawn:
+        drawing = aclosing(_drawn(events, unfinished, share or nullcontext()))
+        async with source.admission.turn(), drawing as drawn:
             async for step in drawn:
                 if isinstance(step, Answer):
                     answer = step
@@ -158,20 +171,23 @@ async def ask(
 
 
 async def _drawn(
-    events: AsyncGenerator[Event], unfinished: Unfinished
+    events: AsyncGenerator[Event], unfinished: Unfinished, share: AbstractContextManager[None]
 ) -> AsyncGenerator[str | Answer]:
     """The turn as the answer grows, at every check and else not too often; at last the answer."""
     writing, last = unfinished.writing, monotonic()
     async with aclosing(events):
-        async for event in events:
-            if isinstance(event, Answered):
-                yield event.answer
-                return
-            writing.take(event)
-            waited = monotonic() - last >= _SECONDS_BETWEEN_DRAWINGS
-            if waited or isinstance(event, Checked):  # for what comes next may be long in coming
-                yield render.writing(unfinished.question, writing)
-                last = monotonic()
+        with share:
+            async for event in events:
+                if isinstance(event, Answered):
+                    yield event.answer
+                    return
+                writing.take(event)
+                waited = monotonic() - last >= _SECONDS_BETWEEN_DRAWINGS
+                if waited or isinstance(
+                    event, Checked
+                ):  # for what comes next may be long in coming
+                    yield render.writing(unfinished.question, writing)
+                    last = monotonic()
 
 
 def _objection(question: str) -> str:

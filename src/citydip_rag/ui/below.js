@@ -12,3 +12,14 @@ element.addEventListener("click", (event) => {
     dialog.close();
   }
 });
+
+// Whoever is signed in can sign out, and is asked for the key again once the sign-in has ended.
+if (/(^|; )citydip-signed-in=/.test(document.cookie)) {
+  element.querySelector(".sign-out").hidden = false;
+  const plain = window.fetch;
+  window.fetch = async (...given) => {
+    const response = await plain(...given);
+    if (response.status === 401) location.reload();
+    return response;
+  };
+}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI
 
+from citydip_rag.access import visitor_of
 from citydip_rag.schema import Language
 from citydip_rag.texts import catalogue
 from citydip_rag.ui import documents as drawer
@@ -108,12 +110,16 @@ def build_page(source: EngineSource, generators: Sequence[str] = ()) -> gr.Block
                 js_on_load=_file("below.js"),
             )
 
-        async def ask_typed(question: str, held: Kept, by: str | None) -> AsyncIterator[Shown]:
-            async for shown in ask(source, question, held, by):
+        async def ask_typed(
+            question: str, held: Kept, by: str | None, request: gr.Request
+        ) -> AsyncIterator[Shown]:
+            async for shown in ask(source, question, held, by, _share_of(request)):
                 yield shown
 
-        async def ask_that(held: Kept, by: str | None, event: gr.EventData) -> AsyncIterator[Shown]:
-            async for shown in ask(source, str(event.question), held, by):
+        async def ask_that(
+            held: Kept, by: str | None, event: gr.EventData, request: gr.Request
+        ) -> AsyncIterator[Shown]:
+            async for shown in ask(source, str(event.question), held, by, _share_of(request)):
                 yield shown
 
         outputs = [box, kept, conversation, hint]
@@ -172,6 +178,12 @@ def build_page(source: EngineSource, generators: Sequence[str] = ()) -> gr.Block
     return page
 
 
+def _share_of(request: gr.Request) -> AbstractContextManager[None]:
+    """What a question takes of those its asker has; nothing where nobody counts."""
+    visitor = visitor_of(request.request.scope) if request.request is not None else None
+    return nullcontext() if visitor is None else visitor.asking()
+
+
 def _choice(generators: Sequence[str]) -> gr.Radio:
     """Who is to answer; hidden where there is only one."""
     several = len(generators) > 1
@@ -217,7 +229,9 @@ def _below_box() -> str:
     return (
         f'<div class="below"><span class="keys">{both("ui.keys")}</span>'
         f'<button type="button" class="quiet-button evaluated">{both("ui.evaluation")}</button>'
-        f'<button type="button" class="quiet-button clear">{both("ui.clear")}</button></div>'
+        f'<button type="button" class="quiet-button clear">{both("ui.clear")}</button>'
+        f'<form class="sign-out" method="post" action="logout" hidden><button class="quiet-button">'
+        f"{both('sign_in.leave')}</button></form></div>"
         f'<dialog id="evaluation" aria-labelledby="evaluation-title"><header>'
         f'<h2 id="evaluation-title">{both("ui.evaluation_title")}</h2>'
         f'<button type="button" class="quiet-button leave">{both("ui.close")}</button></header>'

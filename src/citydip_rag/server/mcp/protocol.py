@@ -83,7 +83,8 @@ class _Handlers:
             raise MCPError(INVALID_PARAMS, f"There is no tool {params.name!r}.")
         try:
             called = tool.arguments.model_validate(params.arguments or {})
-            told = await tool.run(self._tools, called)
+            async with self._library.live.admission.turn():
+                told = await tool.run(self._tools, called)
         except ValidationError as error:
             return _failed(_said(error))
         except CitydipError as error:

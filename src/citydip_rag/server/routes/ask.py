@@ -27,11 +27,16 @@ from citydip_rag.schema import (
 )
 from citydip_rag.server.dependencies import OVERLOADED, Admitted, EngineDep
 from citydip_rag.server.leaving import while_waited_for
+from citydip_rag.server.needs import ACCESS_PROBLEMS, ASKS
 from citydip_rag.server.problems import MEDIA_TYPE, UNEXPECTED, Problem, problem_of
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter(tags=["questions"], dependencies=[Admitted], responses=OVERLOADED)
+router = APIRouter(
+    tags=["questions"],
+    dependencies=[ASKS, Admitted],
+    responses={**ACCESS_PROBLEMS, **OVERLOADED},
+)
 
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}

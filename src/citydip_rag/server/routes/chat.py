@@ -27,8 +27,9 @@ from citydip_rag.server.chat.completions import (
 from citydip_rag.server.chat.errors import ErrorBody, error_body
 from citydip_rag.server.chat.requests import Asked, ChatRequest, asked, models
 from citydip_rag.server.citing import in_full
-from citydip_rag.server.dependencies import EngineDep
-from citydip_rag.server.leaving import CLOSED, ClientLeftError, while_waited_for
+from citydip_rag.server.dependencies import Admitted, EngineDep
+from citydip_rag.server.leaving import while_waited_for
+from citydip_rag.server.needs import ASKS, READS
 from citydip_rag.server.problems import UNEXPECTED, problem_of
 from citydip_rag.server.routes.ask import PING_SECONDS
 
@@ -42,21 +43,26 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     for status, description in (
         ("default", "Any other error has the same shape"),  # and takes the place of FastAPI's 422
         (400, "A field is not valid or asks for what is not done here; `param` names it"),
+        (401, "A key is needed, or the one that was sent is not valid"),
+        (403, "The key does not open this"),
         (404, "There is no such model"),
         (413, "The body is larger than 1 MiB"),
+        (429, "There were too many questions; `Retry-After` says when to try again"),
         (502, "The generator failed"),
+        (503, "Too many questions wait, or index or model cannot be used"),
     )
 }
-_NO_MODEL: Final = {status: _ERRORS[status] for status in ("default", 404)}
+_REFUSED: Final = {status: _ERRORS[status] for status in ("default", 401, 403)}
+_NO_MODEL: Final = {**_REFUSED, 404: _ERRORS[404]}
 
 
-@router.get("/models", summary="List the models")
+@router.get("/models", responses=_REFUSED, dependencies=[READS], summary="List the models")
 def list_models(engine: EngineDep) -> ModelList:
     """`citydip`, which is the default, and one for each generator."""
     return ModelList(data=tuple(_infos(engine)))
 
 
-@router.get("/models/{model:path}", responses=_NO_MODEL, summary="A model")
+@router.get("/models/{model:path}", responses=_NO_MODEL, dependencies=[READS], summary="A model")
 def one_model(model: str, engine: EngineDep) -> ModelInfo:
     """One of the models."""
     for info in _infos(engine):
@@ -68,6 +74,7 @@ def one_model(model: str, engine: EngineDep) -> ModelInfo:
 @router.post(
     "/chat/completions",
     response_model=Completion,
+    dependencies=[ASKS, Admitted],
     responses={
         **_ERRORS,
         200: {
@@ -91,16 +98,11 @@ async def chat_completions(
     the message, by the tokenizer of the embedding model.
     """
     question = asked(body, engine.generators.names)
-    try:
-        if not body.stream:
-            answer = await while_waited_for(
-                request, engine.ask(question.question, **question.options)
-            )
-            return completion(answer, body.model, await _usage(question, in_full(answer), engine))
-        events = engine.stream(question.question, **question.options)
-        first = await while_waited_for(request, _first(events))  # refused with a status of its own
-    except ClientLeftError:
-        return Response(status_code=CLOSED)
+    if not body.stream:
+        answer = await while_waited_for(request, engine.ask(question.question, **question.options))
+        return completion(answer, body.model, await _usage(question, in_full(answer), engine))
+    events = engine.stream(question.question, **question.options)
+    first = await while_waited_for(request, _first(events))  # refused with a status of its own
     wanted = body.stream_options is not None and body.stream_options.include_usage
     chunks = Chunks(body.model, engine.index.generation, usage=wanted)
     return EventSourceResponse(

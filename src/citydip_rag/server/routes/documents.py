@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, UploadFile
+from fastapi import APIRouter, Query, Request, UploadFile
 from pydantic import BaseModel, ConfigDict
 
 from citydip_rag.library import Job
 from citydip_rag.listing import DocumentInfo
 from citydip_rag.schema import Heading, Page
 from citydip_rag.server.dependencies import LibraryDep
-from citydip_rag.server.guard import check_change, why_locked
+from citydip_rag.server.guard import why_locked
+from citydip_rag.server.needs import ACCESS_PROBLEMS, CHANGES, READS, ReaderDep
 from citydip_rag.server.problems import MEDIA_TYPE, Problem
 from citydip_rag.uploads import Upload
 
@@ -30,7 +31,7 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     )
 }
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(tags=["documents"], responses=ACCESS_PROBLEMS)
 
 
 class DocumentList(BaseModel):
@@ -38,7 +39,7 @@ class DocumentList(BaseModel):
 
     Attributes:
         changeable: whether whoever asks may add and remove documents.
-        locked: why not, in a word: `folder`, `off`, `key`, `network` or `origin`;
+        locked: why not, in a word: `folder`, `off`, `key`, `scope`, `network` or `origin`;
             empty where they may.
         generation: of the index that answers now.
     """
@@ -89,15 +90,13 @@ class Accepted(BaseModel):
     job: Job
 
 
-def _guarded(request: Request, library: LibraryDep) -> None:
-    check_change(library.live.current.settings, request)
-
-
 @router.get("/documents", summary="List the documents")
-def documents(request: Request, library: LibraryDep) -> DocumentList:
+def documents(request: Request, library: LibraryDep, reader: ReaderDep) -> DocumentList:
     """Every file of the folder as it was indexed last, those that failed too."""
     engine = library.live.current
-    locked = "folder" if library.is_of_another_folder else why_locked(engine.settings, request)
+    locked = (
+        "folder" if library.is_of_another_folder else why_locked(engine.settings, request, reader)
+    )
     return DocumentList(
         documents=tuple(library.documents()),
         job=library.job,
@@ -112,7 +111,7 @@ def documents(request: Request, library: LibraryDep) -> DocumentList:
     status_code=202,
     summary="Add documents",
     responses=_PROBLEMS,
-    dependencies=[Depends(_guarded)],
+    dependencies=[CHANGES],
 )
 async def add(
     files: list[UploadFile],
@@ -129,7 +128,11 @@ async def add(
     return Accepted(sources=tuple(sources), job=library.job)
 
 
-@router.get("/documents/{document_id}", summary="A document's title, headings and pages")
+@router.get(
+    "/documents/{document_id}",
+    dependencies=[READS],
+    summary="A document's title, headings and pages",
+)
 def document(document_id: str, library: LibraryDep) -> DocumentDetail:
     """A document without its text."""
     found = library.document(document_id)
@@ -137,7 +140,11 @@ def document(document_id: str, library: LibraryDep) -> DocumentDetail:
     return DocumentDetail(**fields, characters=len(found.text))
 
 
-@router.get("/documents/{document_id}/text", summary="A document's text, or a part of it")
+@router.get(
+    "/documents/{document_id}/text",
+    dependencies=[READS],
+    summary="A document's text, or a part of it",
+)
 def text(
     document_id: str,
     library: LibraryDep,
@@ -159,7 +166,7 @@ def text(
     status_code=202,
     summary="Remove a document",
     responses=_PROBLEMS,
-    dependencies=[Depends(_guarded)],
+    dependencies=[CHANGES],
 )
 async def remove(document_id: str, library: LibraryDep) -> Accepted:
     """Take a file out of the folder; it is out of the index in a moment."""
@@ -167,7 +174,7 @@ async def remove(document_id: str, library: LibraryDep) -> Accepted:
     return Accepted(sources=(source,), job=library.job)
 
 
-@router.get("/indexing", summary="How it stands with the indexing")
+@router.get("/indexing", dependencies=[READS], summary="How it stands with the indexing")
 def indexing(library: LibraryDep) -> Job:
     """The present run, or the last one with what became of every file."""
     return library.job

@@ -14,14 +14,15 @@ from citydip_rag.feedback import (
     Rating,
     Reason,
 )
+from citydip_rag.server.needs import ACCESS_PROBLEMS, READS
 from citydip_rag.server.problems import MEDIA_TYPE, Problem
 
-router = APIRouter(tags=["feedback"])
+router = APIRouter(tags=["feedback"], dependencies=[READS])
 
-_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = ACCESS_PROBLEMS | {
     status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}
     for status, description in (
-        (403, "No ratings are taken here"),
+        (403, "No ratings are taken here, or the key does not open this"),
         (404, "The receipt is of no answer from here"),
         (410, "The answer was given too long ago"),
         (413, "The body is larger than 64 KiB"),

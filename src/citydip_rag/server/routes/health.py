@@ -5,7 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from citydip_rag.access import Scope
 from citydip_rag.server.dependencies import EngineDep
+from citydip_rag.server.needs import OPEN, AnyoneDep
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -17,9 +19,14 @@ class Live(BaseModel):
 
 
 class Ready(BaseModel):
-    """The engine answers questions from this index."""
+    """The engine answers questions."""
 
     status: str = "ready"
+
+
+class ReadyDetail(Ready):
+    """From which index, with what: for those who may ask."""
+
     generation: str
     documents: int
     passages: int
@@ -28,17 +35,19 @@ class Ready(BaseModel):
     generators: list[str]
 
 
-@router.get("/live", summary="Is the process alive?")
+@router.get("/live", summary="Is the process alive?", dependencies=[OPEN])
 async def live() -> Live:
     """For a supervisor that restarts dead processes."""
     return Live()
 
 
 @router.get("/ready", summary="Can it answer?")
-async def ready(engine: EngineDep) -> Ready:
-    """For a load balancer: index and model are loaded."""
+async def ready(engine: EngineDep, asker: AnyoneDep) -> ReadyDetail | Ready:
+    """For a load balancer: index and model are loaded. Who may ask is told more."""
+    if not asker.may(Scope.ASK):
+        return Ready()
     manifest = engine.index.manifest
-    return Ready(
+    return ReadyDetail(
         generation=engine.index.generation,
         documents=manifest.documents,
         passages=manifest.passages,

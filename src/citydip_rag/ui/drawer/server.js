@@ -26,6 +26,7 @@ const call = async (method, path) => {
   } catch {
     throw unreached();
   }
+  if (response.status === 401) keepKey(""); // else every request would be refused for its sake
   const body = await response.json().catch(() => null);
   if (!response.ok || !body) throw problemOf(response.status, body);
   return body;

@@ -1,0 +1,29 @@
+"""Whether a server may listen where it is told to."""
+
+from __future__ import annotations
+
+from citydip_rag.access.addresses import is_loopback
+from citydip_rag.access.keys import Keys
+from citydip_rag.access.vault import Vault
+from citydip_rag.errors import AddressError
+from citydip_rag.settings import Settings
+
+
+def check_listening(settings: Settings) -> None:
+    """Refuse to be reached from the network while nobody could be told from anybody else.
+
+    Raises:
+        AddressError: no key is configured, and the address is not this machine's own.
+        StateError: the database of keys cannot be opened.
+    """
+    if is_loopback(settings.host) or settings.auth == "none" or settings.api_key is not None:
+        return
+    state = Vault(settings.state_address).existing()
+    if state is not None and any(not key.why_over() for key in Keys(state).all()):
+        return
+    raise AddressError(
+        f"No key is configured, so this server listens on this machine alone: at {settings.host}"
+        " everybody on the network could read the documents and ask.",
+        "Make a key with: citydip keys add NAME. Or set CITYDIP_AUTH=none, where a gateway of your"
+        " own checks who asks.",
+    )
