@@ -149,6 +149,12 @@ async def test_use_is_noted_for_who_has_the_key_and_not_for_who_knows_its_id(
     assert kept.all()[0].last_used is not None
 
 
+async def test_where_there_is_no_key_none_is_wrong(access: Access) -> None:
+    """OpenAI's clients, for one, do not start without a key."""
+    for _ in range(30):
+        assert (await access.visitor(Sent(key="none"), HERE)).principal.may(Scope.ASK)
+
+
 @pytest.mark.parametrize("wrong", ["", "x", "kunci ☃", "x" * 1_000_000, "\0", OWN[:-1], OWN + "x"])
 async def test_many_wrong_keys_from_one_address_are_looked_at_no_more(
     tmp_path: Path, wrong: str

@@ -375,7 +375,8 @@ async def test_a_client_that_leaves_ends_the_work(own: Engine, *, stream: bool) 
 def test_errors_are_documented_in_their_shape(address: str) -> None:
     paths = httpx.get(address.removesuffix("/v1") + "/openapi.json").json()["paths"]
     asking = paths["/v1/chat/completions"]["post"]["responses"]
-    assert asking.keys() == {"200", "400", "404", "413", "502", "default"}
+    refused = {"400", "401", "403", "404", "413", "429", "502", "503", "default"}
+    assert asking.keys() == {"200", *refused}
     assert "ErrorBody" in str(asking["400"])
     assert "422" not in paths["/v1/models/{model}"]["get"]["responses"]
 

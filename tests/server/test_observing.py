@@ -8,12 +8,13 @@ import random
 import string
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from citydip_rag import Engine, Settings, index_folder
+from citydip_rag.access import Keys, Scope
 from citydip_rag.answering import Draft
 from citydip_rag.embedding import Embedder
 from citydip_rag.errors import GenerationError
@@ -24,6 +25,7 @@ from citydip_rag.observing import current
 from citydip_rag.observing.metrics import Metrics
 from citydip_rag.server.app import create_app
 from citydip_rag.server.limits import MAX_BODY_BYTES
+from citydip_rag.state import State
 from citydip_rag.ui.asking import Kept, ask
 from citydip_rag.ui.page import mount_page
 from scraping import scraped, value
@@ -31,7 +33,6 @@ from servers import running
 
 ANSWERED = "Apa tantangan terbesar diplomasi kota?"
 ABSTAINED = "Siapa pencipta bahasa Python?"
-KEY = "a-key-that-is-long-enough"
 MINE = "my-request.1"
 
 
@@ -180,23 +181,33 @@ async def test_whatever_paths_are_asked_the_series_are_few(client: httpx.AsyncCl
     assert len(samples) - before < 8 * histogram
 
 
-async def test_metrics_are_for_this_machine_and_for_the_key(engine: Engine) -> None:
+async def test_metrics_are_for_this_machine(engine: Engine) -> None:
     library = own_library(engine, api_key=None)
     async with client_of(library, "10.0.0.9") as far, client_of(library) as near:
         refused = await far.get("/metrics")
-        assert refused.status_code == 403
+        assert refused.status_code == 401
         assert refused.headers["content-type"] == "application/problem+json"
         assert "citydip_" not in refused.text
         assert (await near.get("/metrics")).status_code == 200
         passed_on = await near.get("/metrics", headers={"X-Forwarded-For": "10.0.0.9"})
-        assert passed_on.status_code == 403
+        assert passed_on.status_code == 401
 
 
-async def test_the_key_opens_the_metrics_from_afar(engine: Engine) -> None:
-    library = own_library(engine, api_key=SecretStr(KEY))
+async def test_a_key_of_the_scope_admin_opens_the_metrics_from_afar(
+    engine: Engine, tmp_path: Path
+) -> None:
+    state = State.open(tmp_path / "state.sqlite")
+    keys = {scope: Keys(state).add(scope.value, [scope]) for scope in Scope}
+    state.close()
+    library = own_library(engine, state=str(tmp_path / "state.sqlite"))
     async with client_of(library, "10.0.0.9") as far:
-        for sent, status in ((f"Bearer {KEY}", 200), (f"Bearer {KEY}x", 403), ("Bearer é", 403)):
-            given = {"authorization": sent.encode()}
+        for sent, status in (
+            (keys[Scope.ADMIN], 200),
+            (keys[Scope.ASK], 403),
+            (keys[Scope.ADMIN] + "x", 401),
+            ("é", 401),
+        ):
+            given = {"authorization": f"Bearer {sent}".encode()}
             assert (await far.get("/metrics", headers=given)).status_code == status
 
 

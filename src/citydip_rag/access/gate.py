@@ -107,6 +107,8 @@ class Access:
             TooManyRequestsError: many before were not.
             StateError: the database of keys does not answer.
         """
+        if not self._own and not await self._any.get(""):
+            return await self.stranger(address)  # many programs send a key whether or not one fits
         try:
             known = await self.known(sent, address)
         except UnauthenticatedError:

@@ -104,8 +104,8 @@ def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
     app.add_middleware(HostMiddleware, settings=settings)
     app.add_middleware(ChatErrorsMiddleware)
     allow_origins(app, settings.cors_origins)
-    app.add_middleware(SecurityHeadersMiddleware)
     install_observing(app, library, own, tracer)
+    app.add_middleware(SecurityHeadersMiddleware)
     check_root_path(settings.root_path, (*app.routes, *own))
     app.add_middleware(ForwardedMiddleware, settings=settings)  # the last added is the first asked
     return app
