@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Self
 
 from citydip_rag.engine import Engine
-from citydip_rag.errors import CitydipError, IndexMissingError
-from citydip_rag.index.generation import current_generation
+from citydip_rag.errors import CitydipError, IndexMissingError, IndexUnreachableError
+from citydip_rag.index import IndexPlace
 from citydip_rag.settings import Settings
 
 POLL_SECONDS = 1.0
@@ -31,6 +31,7 @@ class LiveEngine:
         self._engine = engine
         self._withdrawn: frozenset[str] = frozenset()
         self._refused: tuple[str, str] | None = None
+        self._said = ""
         self._refreshing = threading.Lock()
 
     @classmethod
@@ -70,26 +71,38 @@ class LiveEngine:
             Whether the engine is a new one.
         """
         with self._refreshing:
-            settings = self._engine.settings
+            place = self._engine.index.place
             try:
-                newest = current_generation(settings.index)
+                newest = place.current()
+                if newest in {self._engine.index.identity, self._refused}:
+                    return False
+                opened = self._opened(place, newest)
             except IndexMissingError:
                 return False
             except CitydipError as error:
-                logger.warning("the index cannot be looked at: %s", error)
+                if str(error) != self._said:
+                    logger.warning("the index cannot be looked at: %s", error)
+                self._said = str(error)
                 return False
-            if newest in {self._engine.index.identity, self._refused}:
-                return False
-            try:
-                opened = Engine.open(settings, self._engine.embedder, self._engine.generators)
-            except CitydipError as error:
-                self._refused = newest
-                logger.warning("the new index is not taken: %s", error)
+            self._said = ""
+            if opened is None:
                 return False
             opened.withdrawn = self._withdrawn
             self._engine = opened
             logger.info("now answering from %s", self._engine.index.generation)
             return True
+
+    def _opened(self, place: IndexPlace, newest: tuple[str, str]) -> Engine | None:
+        """An engine over the newest generation, or None where that cannot be used."""
+        before = self._engine
+        try:
+            return Engine.open(before.settings, before.embedder, before.generators, place)
+        except IndexUnreachableError:  # not now
+            raise
+        except CitydipError as error:
+            self._refused = newest
+            logger.warning("the new index is not taken: %s", error)
+            return None
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -34,6 +35,8 @@ from citydip_rag.schema import Policy
 
 SettingsFile = Path("citydip.toml")
 PREFIX = "CITYDIP_"
+_TELLING: Final = re.compile(r"[a-z]+://(?:[^@?]*@)?([\w.,:\[\]-]*(?:/[\w-]*)?)(?:\?[^@]*)?")
+"""An address of a database: what of it is no secret."""
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +51,29 @@ def _path(value: object) -> object:
 
 
 CheckedPath = Annotated[Path, BeforeValidator(_path)]
+
+
+class DatabaseAddress(SecretStr):
+    """Address of a PostgreSQL database, shown without the name and password that it may hold."""
+
+    def _display(self) -> str:
+        told = _TELLING.fullmatch(self.get_secret_value())
+        return f"postgresql://{told[1]}" if told else "postgresql://…"
+
+
+def index_address(value: object) -> Path | DatabaseAddress:
+    """The database or the folder that a text names."""
+    if isinstance(value, Path | DatabaseAddress):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("name a folder, or a database as postgresql://…")  # noqa: TRY004  # pydantic
+    if value.startswith(("postgresql://", "postgres://")):
+        return DatabaseAddress(value)
+    _path(value)
+    return Path(value)
+
+
+IndexAddress = Annotated[Path | DatabaseAddress, BeforeValidator(index_address)]
 
 
 def _address(value: str) -> str:
@@ -82,7 +108,10 @@ class Settings(BaseSettings):
     )
 
     seeds: CheckedPath = Field(default=Path("seeds"), description="Folder of the documents.")
-    index: CheckedPath = Field(default=Path("index"), description="Folder of the index.")
+    index: IndexAddress = Field(
+        default=Path("index"),
+        description="Folder of the index, or `postgresql://…`: a database that servers share.",
+    )
     state: str | None = Field(
         default=None,
         min_length=1,
