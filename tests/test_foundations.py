@@ -29,7 +29,7 @@ LAYERS = [
     {"grounding"},
     {"parts"},
     {"answering", "conversing", "finding", "questions", "writing"},
-    {"engine", "indexing"},
+    {"copying", "engine", "indexing"},
     {"listing", "live", "uploads"},
     {"library"},
     {"access", "feedback"},

@@ -14,6 +14,7 @@ SOURCE = Path(citydip_rag.__file__).parent
 EDGE = {"evaluation", "server", "ui", "cli", "serving"}
 """Rooms that call the engine and ought not to reach past it."""
 OPEN = {
+    "copying",
     "engine",
     "errors",
     "events",

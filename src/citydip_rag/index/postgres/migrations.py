@@ -9,16 +9,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from psycopg import Connection, errors, sql
+from psycopg import Connection, errors
 
 from citydip_rag.errors import CitydipError, IndexMismatchError, MissingDependencyError
 
 PARTITIONS: Final = 8
 """By document. As many servers, at most, can hold an index together."""
-PARTITIONED: Final = ("passage", "vector", "words")
+PARTITIONED: Final = {"passage": "number", "vector": "number", "words": "number", "encoding": "key"}
+"""The tables that are, and what is unique in each part."""
 FOREVER: Final = 2**63 - 1
 """The end of what is valid until further notice."""
 
+# What is unique is so in each part: a table with a unique index has no foreign partitions.
+_PARTS: Final = "".join(
+    f"create table citydip.{table}_{part} partition of citydip.{table}"
+    f" for values with (modulus {PARTITIONS}, remainder {part});\n"
+    f"create unique index on citydip.{table}_{part} ({key});\n"
+    for table, key in PARTITIONED.items()
+    for part in range(PARTITIONS)
+)
 _TABLES: Final = f"""
 create table citydip.generation (
     id bigint primary key, name text not null unique, digest text not null,
@@ -44,24 +53,21 @@ create table citydip.passage (
     since bigint not null, until bigint not null,
     position integer not null, start integer not null, "end" integer not null,
     heading text not null, context text not null, language text not null, page integer,
-    sentences text not null, body text not null, key bytea not null,
-    primary key (number, document_id)
+    sentences text not null, body text not null, key bytea not null
 ) partition by hash (document_id);
 create index on citydip.passage (document_id);
 create table citydip.vector (
     number bigint not null, document_id text not null,
-    since bigint not null, until bigint not null, embedding vector not null,
-    primary key (number, document_id)
+    since bigint not null, until bigint not null, embedding vector not null
 ) partition by hash (document_id);
 alter table citydip.vector alter column embedding set storage plain;
 create table citydip.words (
     number bigint not null, document_id text not null,
-    since bigint not null, until bigint not null, length integer not null, terms tsvector not null,
-    primary key (number, document_id)
+    since bigint not null, until bigint not null, length integer not null, terms tsvector not null
 ) partition by hash (document_id);
 create index on citydip.words using gin (terms) with (fastupdate = off);
 create table citydip.encoding (
-    key bytea primary key, vector bytea, tokens bytea not null, offsets bytea not null
+    key bytea not null, vector bytea, tokens bytea not null, offsets bytea not null
 ) partition by hash (key);
 comment on column citydip.encoding.vector is 'null: to be embedded anew';
 alter table citydip.encoding alter column tokens set storage external;
@@ -69,18 +75,7 @@ create table citydip.term (
     term text not null, since bigint not null, until bigint not null, texts bigint not null,
     primary key (term, since)
 );
-do $$ begin
-    for part in 0 .. {PARTITIONS - 1} loop
-        {
-    "".join(
-        f"execute format('create table citydip.{table}_%s partition of citydip.{table}"
-        f" for values with (modulus {PARTITIONS}, remainder %s)', part, part);"
-        for table in (*PARTITIONED, "encoding")
-    )
-}
-    end loop;
-end $$;
-
+{_PARTS}
 create function citydip.lexeme(word text) returns text
 language sql immutable strict parallel safe as $$
     select case when stem <> word then stem
@@ -118,7 +113,7 @@ def migrate(connection: Connection) -> None:
         if version < 1:
             _require_pgvector(connection)
         for number, step in enumerate(MIGRATIONS[version:], version + 1):
-            connection.execute(sql.SQL(step))
+            connection.execute(step)
             connection.execute("insert into citydip.migration values (%s)", [number])
 
 

@@ -11,7 +11,7 @@ from psycopg import Connection
 from citydip_rag.embedding.base import FloatArray
 from citydip_rag.index.base import Hits, IdArray, VectorIndex
 from citydip_rag.index.postgres.database import Row, Rows
-from citydip_rag.index.postgres.migrations import FOREVER, PARTITIONS
+from citydip_rag.index.postgres.migrations import FOREVER
 from citydip_rag.index.postgres.passages import VALID
 
 FLAT_LIMIT: Final = 10_000
@@ -55,6 +55,7 @@ class PostgresVectors(VectorIndex):
         rows = self._rows(
             f"select number, -(embedding::vector({self._dimension}) <#> %(vector)s::vector)"
             f" from citydip.vector where {VALID} {within}"
+            f" and vector_dims(embedding) = {self._dimension}"
             f" order by embedding::vector({self._dimension}) <#> %(vector)s::vector"
             f" limit {int(limit)}",
             vector=_written(vector),
@@ -105,26 +106,25 @@ class PostgresVectors(VectorIndex):
 
 
 def grow(connection: Connection, dimension: int, vectors: int) -> None:
-    """Make the graphs over all partitions if there are so many vectors, and none yet.
+    """Make the graphs over this server's partitions if there are so many vectors, and none yet.
 
     A graph follows what is added and removed later by itself; a search uses it once it is there.
     """
-    for part in range(PARTITIONS if vectors > FLAT_LIMIT else 0):
+    if vectors <= FLAT_LIMIT:
+        return
+    for (part,) in connection.execute(_PARTS).fetchall():
         connection.execute(
-            f"create index if not exists vector_{part}_graph_{dimension} on citydip.vector_{part}"
+            f"create index if not exists {part}_graph_{dimension} on citydip.{part}"
             f" using hnsw ((embedding::vector({dimension})) vector_ip_ops)"
             f" with (m = {_NEIGHBOURS}, ef_construction = {_EF_CONSTRUCTION})"
+            f" where vector_dims(embedding) = {dimension}"
         )
 
 
-def fell_others(connection: Connection, dimension: int) -> None:
-    """Drop the graphs of another model's vectors, which refuse those of this one."""
-    for (name,) in connection.execute(
-        "select indexname from pg_indexes where schemaname = 'citydip'"
-        " and indexname like 'vector%%graph%%' and indexname not like %s",
-        [f"%graph_{dimension}"],
-    ).fetchall():
-        connection.execute(f'drop index citydip."{name}"')
+_PARTS: Final = (
+    "select relname from pg_inherits join pg_class on pg_class.oid = inhrelid"
+    " where inhparent = 'citydip.vector'::regclass and relkind = 'r' order by relname"
+)
 
 
 def hits(rows: Sequence[Row]) -> Hits:

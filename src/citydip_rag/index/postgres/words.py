@@ -33,8 +33,8 @@ _MOST_PLACES: Final = 255
 """Of one word in one text: PostgreSQL counts no further."""
 _LAST_PLACE: Final = 16_383
 _RANKS: Final = np.cumsum(1 / np.arange(1, _MOST_PLACES + 1) ** 2) / 1.64493406685
-"""`ts_rank` of one word in a text that has it once, twice, …: its sum over places, as PostgreSQL
-computes it, tells how often a word stands there."""
+"""`ts_rank` of one word in a text that has it once, twice, …, with weights of one: PostgreSQL sums
+over its places, which tells how often it stands there."""
 _BOUNDS: Final = np.concatenate([_RANKS[:1] / 2, (_RANKS[1:] + _RANKS[:-1]) / 2])
 
 
@@ -245,7 +245,9 @@ def _vector(terms: Sequence[str]) -> str:
 
 
 def _ranks(asked: _Asked) -> str:
-    ranks = ", ".join(f"ts_rank(terms, %(t{i})s::tsquery)" for i in range(len(asked.terms)))
+    ranks = ", ".join(
+        f"ts_rank('{{1,1,1,1}}', terms, %(t{i})s::tsquery)" for i in range(len(asked.terms))
+    )
     return f"array[{ranks}]::real[]"
 
 

@@ -21,7 +21,7 @@ from citydip_rag.index.generation import Manifest
 from citydip_rag.index.passages import COLUMNS, row_of
 from citydip_rag.index.postgres.database import Session, writing
 from citydip_rag.index.postgres.migrations import FOREVER
-from citydip_rag.index.postgres.vectors import PostgresVectors, fell_others, grow
+from citydip_rag.index.postgres.vectors import PostgresVectors, grow
 from citydip_rag.index.postgres.words import PostgresWords
 from citydip_rag.index.writer import Content, IndexWriter
 from citydip_rag.schema import Document, Passage
@@ -61,16 +61,16 @@ class PostgresEncodings(Encodings):
 
     def put(self, entries: Iterable[tuple[bytes, CachedEncoding]]) -> None:
         """Keep entries, all or none of them."""
+        rows = [
+            (key, entry.vector.astype(np.float32).tobytes(), *entry.token_bytes())
+            for key, entry in dict(entries).items()
+        ]
         with self._connection.transaction(), self._connection.cursor() as cursor:
-            cursor.executemany(
-                "insert into citydip.encoding values (%s, %s, %s, %s) on conflict (key) do update"
-                " set (vector, tokens, offsets)"
-                " = row(excluded.vector, excluded.tokens, excluded.offsets)",
-                [
-                    (key, entry.vector.astype(np.float32).tobytes(), *entry.token_bytes())
-                    for key, entry in entries
-                ],
+            cursor.execute(
+                "delete from citydip.encoding where key = any(%s::bytea[])",
+                [[key for key, *_ in rows]],
             )
+            cursor.executemany("insert into citydip.encoding values (%s, %s, %s, %s)", rows)
 
     def vectors(self, keys: Sequence[bytes]) -> Iterator[np.ndarray]:
         """The vectors under these keys, in their order."""
@@ -145,7 +145,6 @@ class PostgresWriter(IndexWriter[PostgresEncodings]):
         keys: Sequence[bytes],
     ) -> tuple[str, Manifest]:
         connection = self.session.connection
-        fell_others(connection, manifest.dimension)
         self._learn(manifest.embedder, projection)
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
         with connection.transaction():
