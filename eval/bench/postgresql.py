@@ -1,7 +1,7 @@
 """The same index in files and in PostgreSQL: search times, answers, and what a failure costs.
 
-    python eval/bench/postgres.py                          # a server of its own, 20k and 100k
-    python eval/bench/postgres.py --address postgresql://…  # an empty database of yours
+    python eval/bench/postgresql.py                            # a server of its own, 20k and 100k
+    python eval/bench/postgresql.py --address postgresql://…  # an empty database of yours
 
 Passages are made of real sentences in random order; their vectors are real passages' vectors with
 noise added, so that 100,000 are indexed in minutes; the answers are compared on real data as well.

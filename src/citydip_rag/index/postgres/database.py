@@ -40,9 +40,11 @@ _DEFAULTS: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
+_SEARCHING: Final = (
+    "set hnsw.ef_search = 100; set hnsw.iterative_scan = strict_order; set jit = off"
+)
 _READING: Final = (
-    "set default_transaction_read_only = on; set statement_timeout = '15s'; set jit = off;"
-    " set hnsw.ef_search = 100; set hnsw.iterative_scan = strict_order"
+    f"{_SEARCHING}; set default_transaction_read_only = on; set statement_timeout = '15s'"
 )
 _LOST: Final = (errors.OperationalError, errors.InterfaceError)
 
@@ -131,6 +133,7 @@ class Database(Rows):
         except errors.OperationalError as error:
             raise _unreachable() from error
         with connection:
+            connection.execute(_SEARCHING)
             found = connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
             if not (found and found[0]):
                 raise IndexBusyError(

@@ -50,14 +50,15 @@ class PostgresVectors(VectorIndex):
         end(self._database, "vector", self._generation, ids)
 
     def search(self, vector: FloatArray, limit: int, allowed: IdArray | None = None) -> Hits:
-        """The nearest vectors; few allowed ids are found by their index and scored exactly."""
-        within = "" if allowed is None else "and number = any(%(allowed)s::bigint[])"
+        """The nearest vectors; allowed ids are found by their index and scored one by one."""
+        distance = f"embedding::vector({self._dimension}) <#> %(vector)s::vector"
+        within = f"vector_dims(embedding) = {self._dimension}"
+        order = distance
+        if allowed is not None:
+            within, order = "number = any(%(allowed)s::bigint[])", f"({distance}) + 0"
         rows = self._rows(
-            f"select number, -(embedding::vector({self._dimension}) <#> %(vector)s::vector)"
-            f" from citydip.vector where {VALID} {within}"
-            f" and vector_dims(embedding) = {self._dimension}"
-            f" order by embedding::vector({self._dimension}) <#> %(vector)s::vector"
-            f" limit {int(limit)}",
+            f"select number, -({distance}) from citydip.vector where {VALID} and {within}"
+            f" order by {order} limit {int(limit)}",
             vector=_written(vector),
             allowed=None if allowed is None else allowed.tolist(),
         )
