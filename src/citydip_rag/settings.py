@@ -35,7 +35,10 @@ from citydip_rag.schema import Policy
 
 SettingsFile = Path("citydip.toml")
 PREFIX = "CITYDIP_"
-_TELLING: Final = re.compile(r"[a-z]+://(?:[^@?]*@)?([\w.,:\[\]-]*(?:/[\w-]*)?)(?:\?[^@]*)?")
+_HOST: Final = r"(?:\[[\da-fA-F:.]+\]|[\w.-]*)(?::\d+)?"
+_TELLING: Final = re.compile(
+    rf"[a-z]+://(?:[^@?]*@)?({_HOST}(?:,{_HOST})*(?:/[\w-]*)?)(?:\?[^@]*)?"
+)
 """An address of a database: what of it is no secret."""
 
 logger = logging.getLogger(__name__)

@@ -40,9 +40,7 @@ _DEFAULTS: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
-_SEARCHING: Final = (
-    "set hnsw.ef_search = 100; set hnsw.iterative_scan = strict_order; set jit = off"
-)
+_SEARCHING: Final = "set hnsw.ef_search = 40; set hnsw.iterative_scan = strict_order; set jit = off"
 _READING: Final = (
     f"{_SEARCHING}; set default_transaction_read_only = on; set statement_timeout = '15s'"
 )

@@ -119,7 +119,7 @@ class PostgresPassages(Passages):
 
 
 class PostgresTokens(Tokens):
-    """Reads the token vectors of some passages in one statement."""
+    """Reads the token vectors of some passages at once."""
 
     def __init__(self, database: Rows, passages: int) -> None:
         """Read those of a generation of so many passages."""
@@ -132,14 +132,20 @@ class PostgresTokens(Tokens):
 
     def compressed(self, numbers: Sequence[int]) -> list[tuple[Int8Array, IntArray]]:
         """What the database holds for these passages, whatever generation they are of."""
+        keys: dict[int, bytes] = dict(
+            self._database.rows(
+                "select number, key from citydip.passage where number = any(%(numbers)s::bigint[])",
+                {"numbers": list(numbers)},
+            )
+        )
+        # Not joined: only keys that are known lead straight to their partitions.
         rows = self._database.rows(
-            "select p.number, e.tokens, e.offsets from citydip.passage as p"
-            " join citydip.encoding as e on e.key = p.key"
-            " where p.number = any(%(numbers)s::bigint[])",
-            {"numbers": list(numbers)},
+            "select key, tokens, offsets from citydip.encoding where key = any(%(keys)s::bytea[])",
+            {"keys": list(keys.values())},
         )
         found = {
-            number: CachedEncoding.of_bytes(_NO_VECTOR, tokens, offsets)
-            for number, tokens, offsets in rows
+            key: CachedEncoding.of_bytes(_NO_VECTOR, tokens, offsets)
+            for key, tokens, offsets in rows
         }
-        return [(found[number].tokens, found[number].offsets) for number in numbers]
+        encodings = [found[keys[number]] for number in numbers]
+        return [(encoding.tokens, encoding.offsets) for encoding in encodings]
