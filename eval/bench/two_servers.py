@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from citydip_rag.embedding import load_embedder
 from citydip_rag.index import Index
 from citydip_rag.index.postgres.migrations import PARTITIONED, PARTITIONS, migrate
-from citydip_rag.index.postgres.vectors import PostgresVectors
+from citydip_rag.index.postgres.vectors import PostgresVectors, grow
 from citydip_rag.retrieval import Query
 from citydip_rag.retrieval.retriever import encode_query
 from citydip_rag.settings import DatabaseAddress, load_settings
@@ -50,7 +50,7 @@ def move_half(near: str, far: str) -> None:
         here.execute(
             "create server far foreign data wrapper postgres_fdw options (host '127.0.0.1',"
             f" port '{parts.port}', dbname '{parts.path[1:]}', extensions 'vector',"
-            " use_remote_estimate 'true', async_capable 'true', batch_size '200')"
+            " use_remote_estimate 'true', fdw_tuple_cost '10', batch_size '200')"
         )
         here.execute("create user mapping for postgres server far options (user 'postgres')")
         for table in PARTITIONED:
@@ -93,7 +93,7 @@ def plan(address: str, query: Query, dimension: int) -> str:
     class Explaining(PostgresVectors):
         def _rows(self, statement: str, **values: object) -> list[tuple]:  # type: ignore[type-arg]
             with psycopg.connect(address) as connection:
-                connection.execute("set hnsw.ef_search = 40")
+                connection.execute("set hnsw.ef_search = 100")
                 connection.execute("set hnsw.iterative_scan = strict_order")
                 asked = (
                     f"explain (analyze, verbose, costs off, buffers off, summary on) {statement}"
@@ -142,6 +142,8 @@ def main() -> None:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         settings = load_settings(index=near, seeds=Path(folder))
         build(settings, embedder, pool, options.passages)
+        with psycopg.connect(near, autocommit=True) as connection:
+            grow(connection, embedder.dimension, vectors=1 << 60)  # graphs, however few they are
         before: list[list[str]] = []
         for where in ("one server", "two servers"):
             index = Index.open(DatabaseAddress(near), embedder)
@@ -161,7 +163,8 @@ def main() -> None:
                 before = found(index, queries)
                 move_half(near, far)
             index.place.close()
-        Console().print(plan(near, queries[0], embedder.dimension), markup=False, highlight=False)
+        text = plan(near, queries[0], embedder.dimension)
+        Console().print(text, markup=False, highlight=False, soft_wrap=True)
     show(rows, options.json)
 
 

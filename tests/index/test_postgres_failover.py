@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from postgres import Postgres, data_folder, postgres
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy import ToyEmbedder
+
+logger = logging.getLogger(__name__)
 
 CLIENTS = 4
 SOON = 5.0
@@ -70,6 +73,15 @@ class Load:
         assert len(self.index.words.search("kota nomor", 5)) == 5
         assert len(self.index.store.passages(numbers)) == len(self.index.tokens.of(numbers)) == 5
 
+    def report(self, seconds: float) -> None:
+        """Say how it went; `pytest --log-cli-level=info` shows it."""
+        logger.info(
+            "%d searches succeeded, %d were refused, the first succeeded again after %.2f s",
+            len(self.succeeded),
+            len(self.refused),
+            seconds,
+        )
+
     def recovered_after(self, moment: float) -> float:
         """Seconds until the first search succeeded."""
         deadline = time.monotonic() + 4 * SOON
@@ -100,9 +112,7 @@ def sources(settings: Settings) -> set[str]:
     return found
 
 
-def test_killed_under_load_and_restarted_searches_go_on(
-    tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_killed_under_load_and_restarted_searches_go_on(tmp_path: Path) -> None:
     with postgres() as server:
         settings = indexed(tmp_path, server.address())
         load = Load(Index.open(settings.index, ToyEmbedder()))
@@ -118,8 +128,7 @@ def test_killed_under_load_and_restarted_searches_go_on(
         index_folder(settings, ToyEmbedder())
         assert sources(settings) == {"awal.txt", "baru.txt"}
         load.index.place.close()
-    record_property("refused", len(load.refused))
-    record_property("seconds", seconds)
+    load.report(seconds)
 
 
 def test_a_writer_whose_server_dies_says_so_and_goes_on_later(tmp_path: Path) -> None:
@@ -164,9 +173,7 @@ def test_while_the_database_is_away_a_search_is_refused_soon(
         load.index.place.close()
 
 
-def test_a_standby_takes_over(
-    tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_a_standby_takes_over(tmp_path: Path) -> None:
     """Searches go on at the standby at once; writing, as soon as it is promoted."""
     with postgres() as primary:
         settings = indexed(tmp_path, primary.address())
@@ -192,8 +199,7 @@ def test_a_standby_takes_over(
             assert load.others == []
             assert seconds < SOON
             assert sources(shared) == {"awal.txt", "baru.txt", "lagi.txt"}
-    record_property("refused", len(load.refused))
-    record_property("seconds", seconds)
+    load.report(seconds)
 
 
 def test_searches_are_served_by_the_replica_that_an_address_prefers(tmp_path: Path) -> None:

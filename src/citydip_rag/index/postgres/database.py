@@ -40,7 +40,9 @@ _DEFAULTS: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
-_SEARCHING: Final = "set hnsw.ef_search = 40; set hnsw.iterative_scan = strict_order; set jit = off"
+_SEARCHING: Final = (
+    "set hnsw.ef_search = 100; set hnsw.iterative_scan = strict_order; set jit = off"
+)
 _READING: Final = (
     f"{_SEARCHING}; set default_transaction_read_only = on; set statement_timeout = '15s'"
 )
@@ -69,8 +71,8 @@ class Rows(ABC):
 class Database(Rows):
     """A pool of connections for reading; safe to use from many threads.
 
-    A connection that breaks in the middle of a search is replaced, and the search is done again,
-    once. While the database is away a search waits a little and is then refused.
+    A connection that breaks in the middle of a search is replaced, and the search is done again.
+    While the database is away a search waits a little and is then refused.
     """
 
     def __init__(self, address: DatabaseAddress) -> None:
@@ -104,17 +106,17 @@ class Database(Rows):
             IndexUnreachableError: the database does not answer.
             IndexMissingError: it holds no index.
         """
-        try:
-            with _reported():
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        with _reported():
+            while True:
                 try:
-                    return self._once(work)
-                except errors.QueryCanceled:
+                    return self._once(work, deadline)
+                except (errors.QueryCanceled, PoolTimeout):
                     raise
                 except _LOST:
+                    if time.monotonic() > deadline:
+                        raise
                     self._pool.check()
-                    return self._once(work)
-        except PoolTimeout as error:
-            raise _unreachable() from error
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -155,21 +157,20 @@ class Database(Rows):
         ):
             connection.execute(statement, values)
 
-    def _once(self, work: Callable[[Connection], Result]) -> Result:
-        connection = self._connection()
+    def _once(self, work: Callable[[Connection], Result], deadline: float) -> Result:
+        connection = self._connection(deadline)
         try:
             return work(connection)
         finally:
             self._pool.putconn(connection)
 
-    def _connection(self) -> Connection:
+    def _connection(self, deadline: float) -> Connection:
         """The next free connection.
 
         Raises:
-            PoolTimeout: there is none for as long as we wait.
+            PoolTimeout: there is none until then.
         """
         self._pool.open()
-        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 return self._pool.getconn(timeout=_WAIT_SECONDS)
@@ -218,8 +219,6 @@ def writing() -> Iterator[None]:
 def _reported() -> Iterator[None]:
     try:
         yield
-    except PoolTimeout:
-        raise
     except (errors.InvalidSchemaName, errors.UndefinedTable) as error:
         raise IndexMissingError("There is no index yet.", "Run: citydip index") from error
     except errors.QueryCanceled as error:

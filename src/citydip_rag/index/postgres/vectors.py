@@ -14,7 +14,7 @@ from citydip_rag.index.postgres.database import Row, Rows
 from citydip_rag.index.postgres.migrations import FOREVER
 from citydip_rag.index.postgres.passages import VALID
 
-FLAT_LIMIT: Final = 10_000
+FLAT_LIMIT: Final = 20_000
 """Above this many vectors a graph's small loss of recall buys a faster search."""
 _NEIGHBOURS: Final = 16
 _EF_CONSTRUCTION: Final = 100
