@@ -95,9 +95,15 @@ class Postgres:
 
 
 @contextmanager
-def postgres(folder: Path | None = None) -> Iterator[Postgres]:
-    """A server with an empty cluster, or, with a folder, one that goes on with its data."""
-    server = Postgres(_programs(), folder or _new_cluster(), _free_port())
+def postgres(folder: Path | None = None, programs: Path | None = None) -> Iterator[Postgres]:
+    """A server with an empty cluster, or, with a folder, one that goes on with its data.
+
+    Args:
+        folder: the data.
+        programs: folder of PostgreSQL's programs; by default those of the wheel.
+    """
+    programs = programs or _programs()
+    server = Postgres(programs, folder or _new_cluster(programs), _free_port())
     server.start()
     try:
         yield server
@@ -117,11 +123,11 @@ def data_folder() -> Path:
     return data
 
 
-def _new_cluster() -> Path:
+def _new_cluster(programs: Path) -> Path:
     data = data_folder()
     subprocess.run(
         [
-            _programs() / "initdb",
+            programs / "initdb",
             *("-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"),
         ],
         check=True,

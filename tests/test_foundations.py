@@ -14,12 +14,12 @@ import citydip_rag
 from citydip_rag import errors
 from citydip_rag.errors import CitydipError, SettingsError
 from citydip_rag.schema import Language
-from citydip_rag.settings import load_settings
+from citydip_rag.settings import DatabaseAddress, load_settings
 from citydip_rag.texts import catalogue, text
 
 SOURCE = Path(citydip_rag.__file__).parent
 LAYERS = [
-    {"errors", "events", "schema", "settings", "texts"},
+    {"errors", "events", "schema", "settings", "texts", "values"},
     {"admission", "client", "observing", "state", "working"},
     {"corpus"},
     {"embedding"},
@@ -29,7 +29,7 @@ LAYERS = [
     {"grounding"},
     {"parts"},
     {"answering", "conversing", "finding", "questions", "writing"},
-    {"engine", "indexing"},
+    {"copying", "engine", "indexing"},
     {"listing", "live", "uploads"},
     {"library"},
     {"access", "feedback"},
@@ -121,6 +121,33 @@ def test_bad_settings_are_named(
     (tmp_path / "citydip.toml").write_text(content, encoding="utf-8")
     with pytest.raises(SettingsError, match=said):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://ani:geheim@db.example:5432/kota", "postgresql://db.example:5432/kota"),
+        ("postgres://one,two:5433/kota?password=geheim", "postgresql://one,two:5433/kota"),
+        ("postgresql://ani:ge@heim@db/kota", "postgresql://…"),
+        ("postgresql://ani:geheim?@db/kota", "postgresql://…"),
+        ("postgresql://ani:geheim/kota", "postgresql://…"),
+        ("postgresql://ani:geheim/x@db/kota", "postgresql://db/kota"),
+        ("postgresql://[::1]/kota?user=ani&password=geheim", "postgresql://[::1]/kota"),
+    ],
+)
+def test_an_address_of_a_database_keeps_its_secrets(address: str, shown: str) -> None:
+    settings = load_settings(index=address)
+    assert isinstance(settings.index, DatabaseAddress)
+    assert str(settings.index) == shown
+    assert settings.index.get_secret_value() == address
+    assert "geheim" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+def test_the_index_is_a_folder_or_a_database(tmp_path: Path) -> None:
+    assert load_settings(index=str(tmp_path)).index == tmp_path
+    for wrong in ("", ".", "a\0b", 7):
+        with pytest.raises(SettingsError, match="index"):
+            load_settings(index=wrong)
 
 
 def test_bad_values_are_not_echoed(monkeypatch: pytest.MonkeyPatch) -> None:

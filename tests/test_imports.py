@@ -16,6 +16,7 @@ EDGE = {"evaluation", "server", "ui", "cli", "serving"}
 OPEN = {
     "admission",
     "access",
+    "copying",
     "engine",
     "errors",
     "events",
@@ -31,6 +32,7 @@ OPEN = {
     "schema",
     "settings",
     "texts",
+    "values",
     "uploads",
     "writing",
 }

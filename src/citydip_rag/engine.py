@@ -16,8 +16,7 @@ from citydip_rag.events import Answered, Event, Retrieved
 from citydip_rag.finding import FURTHER_SHARE, MODEL_SHARE, Finder, Found
 from citydip_rag.generation import GenerationRequest, Generator, Generators
 from citydip_rag.grounding import Checker, VerbatimVerifier
-from citydip_rag.index import Index
-from citydip_rag.index.generation import current_name
+from citydip_rag.index import Index, IndexPlace, place_of
 from citydip_rag.observing import UNOBSERVED, Observer
 from citydip_rag.parts import (
     Clock,
@@ -79,6 +78,7 @@ class Engine:
         settings: Settings,
         embedder: Embedder | None = None,
         generators: Generators | None = None,
+        place: IndexPlace | None = None,
     ) -> Self:
         """Load the model and open the index.
 
@@ -86,15 +86,17 @@ class Engine:
             settings: say which.
             embedder: a model that is loaded already.
             generators: those of an earlier engine, to go on with.
+            place: where an earlier engine's index is kept, to go on with.
 
         Raises:
             CitydipError: model, index, calibration or generator is not usable; says what to do.
         """
         limit_blas_threads()
-        current_name(settings.index)  # before the model is loaded: is there an index at all?
+        place = place or place_of(settings.index)
+        place.current()  # before the model is loaded: is there an index at all?
         generators = generators or Generators(settings)
         embedder = embedder or make_embedder(settings)
-        index = Index.open(settings.index, embedder)
+        index = place.open(embedder)
         check_chunking(settings, index)
         return cls(settings, embedder, index, generators)
 
@@ -275,8 +277,9 @@ class Engine:
         return self._finder.answers(self.find(checked_question(question)))
 
     def close(self) -> None:
-        """Close the index."""
+        """Close the index, and what leads to it."""
         self.index.close()
+        self.index.place.close()
 
     def _scope(self, documents: Sequence[str] | None) -> Sequence[str] | None:
         """The documents to search in; None means all there are.

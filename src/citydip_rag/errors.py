@@ -153,6 +153,27 @@ class IndexBusyError(CitydipError):
     status = 409
 
 
+class IndexExistsError(CitydipError):
+    """There is an index where another should go."""
+
+    slug = "index-exists"
+    status = 409
+
+
+class IndexUnreachableError(CitydipError):
+    """The database of the index does not answer."""
+
+    slug = "index-unreachable"
+    status = 503
+
+
+class DiskError(CitydipError):
+    """The index could not be written."""
+
+    slug = "index-not-written"
+    status = 507
+
+
 class NothingToIndexError(CitydipError):
     """No file gave any text."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,12 +28,12 @@ from citydip_rag.errors import NothingToIndexError
 from citydip_rag.index import (
     Built,
     ChunkingSettings,
+    Content,
     FileRecord,
     Held,
-    IndexBuilder,
+    IndexPlace,
     Previous,
-    forget_cache,
-    write_lock,
+    place_of,
 )
 from citydip_rag.schema import Document, FileReport, FileStatus, Passage
 from citydip_rag.settings import Settings
@@ -67,7 +68,8 @@ class IndexReport(BaseModel):
 
 def folder_of_index(settings: Settings) -> Path | None:
     """The folder whose documents the index holds, or None where that is not known."""
-    previous = Previous.find(settings.index)
+    with closing(place_of(settings.index)) as place:
+        previous = place.previous()
     return Path(previous.manifest.folder) if previous and previous.manifest.folder else None
 
 
@@ -77,9 +79,9 @@ def up_to_date(settings: Settings) -> IndexReport | None:
     Raises:
         NothingToIndexError: there is no folder, or nothing in it.
     """
-    return _nothing_to_do(
-        settings, scan_folder(settings.seeds, settings.index), model_name(settings.embedding_model)
-    )
+    with closing(place_of(settings.index)) as place:
+        files = scan_folder(settings.seeds, place.folder)
+        return _nothing_to_do(place, settings, files, model_name(settings.embedding_model))
 
 
 def index_folder(
@@ -107,12 +109,12 @@ def index_folder(
         embedder.count_tokens, settings.passage_min_tokens, settings.passage_max_tokens
     )
     report = progress or (lambda *_: None)
-    with write_lock(settings.index):
-        files = scan_folder(settings.seeds, settings.index)
-        unchanged = None if rebuild else _nothing_to_do(settings, files, embedder.name)
+    with closing(place_of(settings.index)) as place, place.writing() as writer:
+        files = scan_folder(settings.seeds, place.folder)
+        unchanged = None if rebuild else _nothing_to_do(place, settings, files, embedder.name)
         if unchanged:
             return unchanged
-        previous = None if rebuild else Previous.find(settings.index)
+        previous = None if rebuild else place.previous()
         run = _Run(maker, _reusable(previous, embedder, settings))
         try:
             run.read(files, ReadingLimits(settings.read_seconds, settings.read_megabytes), report)
@@ -125,16 +127,16 @@ def index_folder(
                 "Put documents into it and run: citydip index",
             )
         if rebuild:
-            forget_cache(settings.index)
-        built = IndexBuilder(settings.index, embedder).build(
+            writer.forget()
+        content = Content(
             run.documents,
             run.passages,
             _chunking(settings),
-            partial(report, EMBEDDING),
             run.records,
             READER_VERSION,
             str(settings.seeds.resolve()),
         )
+        built = writer.build(embedder, content, partial(report, EMBEDDING))
     gone = previous.manifest.inputs.keys() - run.records.keys() if previous else set()
     return IndexReport(
         generation=built.generation,
@@ -160,8 +162,8 @@ def index_passages(
     """
     if not passages:
         raise NothingToIndexError("There are no passages to index.")
-    with write_lock(settings.index):
-        return IndexBuilder(settings.index, embedder).build(documents, passages, None, progress)
+    with closing(place_of(settings.index)) as place, place.writing() as writer:
+        return writer.build(embedder, Content(documents, passages), progress)
 
 
 @dataclass(slots=True)
@@ -260,9 +262,9 @@ class _Run:
 
 
 def _nothing_to_do(
-    settings: Settings, files: Sequence[FoundFile | FileFailure], model: str
+    place: IndexPlace, settings: Settings, files: Sequence[FoundFile | FileFailure], model: str
 ) -> IndexReport | None:
-    previous = Previous.find(settings.index)
+    previous = place.previous()
     if previous is None or not previous.is_made_as(READER_VERSION, _chunking(settings)):
         return None
     manifest = previous.manifest

@@ -1,8 +1,8 @@
 """The documents of a running server: added, removed, and indexed in the background.
 
 One job runs at a time, in a thread of its own. Files that come while it runs make it run once
-more. What the job was doing is kept on disk, so that a job that was interrupted is taken up again
-when the server starts.
+more. What the job was doing is kept with the index, so that a job that was interrupted is taken up
+again when the server starts.
 """
 
 from __future__ import annotations
@@ -25,20 +25,22 @@ from citydip_rag.corpus.walk import shown_name
 from citydip_rag.engine import Engine
 from citydip_rag.errors import (
     CitydipError,
+    DiskError,
     DocumentMissingError,
     DocumentPartError,
     DocumentsLockedError,
     IndexBusyError,
+    IndexUnreachableError,
     NothingToIndexError,
     UploadError,
 )
+from citydip_rag.index import Note
 from citydip_rag.indexing import index_folder, up_to_date
 from citydip_rag.listing import DocumentInfo, list_documents
 from citydip_rag.live import LiveEngine
 from citydip_rag.schema import Document, FileReport
 from citydip_rag.uploads import Upload, clear_unfinished, keep_uploads
 
-_JOB_FILE: Final = "job.json"
 _BUSY_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 1.0
 """How often it is looked for what another server over the same index has removed."""
@@ -89,20 +91,17 @@ def accepted_files() -> tuple[list[str], int]:
 
 def removed_documents(engine: Engine) -> frozenset[str]:
     """Ids of what a server removed since the index was made, and that has not been indexed yet."""
-    file = engine.settings.index / _JOB_FILE
-    try:
-        if file.stat().st_mtime < engine.index.manifest.created.timestamp():
-            return frozenset()
-        return frozenset(_read_job(file).withdrawn)
-    except OSError:
+    note = engine.index.place.note()
+    if note is None or note.written < engine.index.manifest.created:
         return frozenset()
+    return frozenset(_read_job(note).withdrawn)
 
 
-def _read_job(file: Path) -> _Kept:
+def _read_job(note: Note | None) -> _Kept:
     """What the server before this one was doing."""
     try:
-        return _Kept.model_validate_json(file.read_bytes())
-    except (OSError, ValueError):
+        return _Kept.model_validate_json(note.text) if note else _Kept()
+    except ValueError:
         return _Kept()
 
 
@@ -117,7 +116,7 @@ class Library:
         self._wanted = threading.Event()
         self._ended = threading.Event()
         self._removed_elsewhere: frozenset[str] = frozenset()
-        self._kept = _read_job(self._settings.index / _JOB_FILE)
+        self._kept = _read_job(live.current.index.place.note())
         live.withdraw(removed_documents(live.current))
 
     @contextmanager
@@ -319,16 +318,11 @@ class Library:
         self._job = Job(state=JobState.RUNNING, stage=stage, done=done, total=total)
 
     def _set(self, job: Job) -> None:
-        """Keep the state on disk, but for its progress; the index does without if it must."""
+        """Keep the state with the index, but for its progress; it does without if it must."""
         self._job = job
-        with suppress(OSError):
-            self._settings.index.mkdir(parents=True, exist_ok=True)
-            unfinished = self._settings.index / f".{_JOB_FILE}"
-            unfinished.write_text(
-                json.dumps({"state": job.state.value, "withdrawn": sorted(self.live.withdrawn)}),
-                encoding="utf-8",
-            )
-            unfinished.replace(self._settings.index / _JOB_FILE)
+        kept = {"state": job.state.value, "withdrawn": sorted(self.live.withdrawn)}
+        with suppress(DiskError, IndexUnreachableError):
+            self.live.current.index.place.write_note(json.dumps(kept))
 
 
 class _Stopped(Exception):  # noqa: N818  # no error: the server ends

@@ -10,8 +10,8 @@ from typing import Self
 
 from citydip_rag.admission import Admission
 from citydip_rag.engine import Engine
-from citydip_rag.errors import CitydipError, IndexMissingError
-from citydip_rag.index.generation import current_generation
+from citydip_rag.errors import CitydipError, IndexMissingError, IndexUnreachableError
+from citydip_rag.index import IndexPlace
 from citydip_rag.observing import Observer
 from citydip_rag.schema import Answer
 from citydip_rag.settings import Settings
@@ -38,6 +38,7 @@ class LiveEngine:
         self.admission = Admission.of(engine.settings)
         self._withdrawn: frozenset[str] = frozenset()
         self._refused: tuple[str, str] | None = None
+        self._said = ""
         self._refreshing = threading.Lock()
 
     @classmethod
@@ -82,21 +83,21 @@ class LiveEngine:
             Whether the engine is a new one.
         """
         with self._refreshing:
-            settings = self._engine.settings
+            place = self._engine.index.place
             try:
-                newest = current_generation(settings.index)
+                newest = place.current()
+                if newest in {self._engine.index.identity, self._refused}:
+                    return False
+                opened = self._opened(place, newest)
             except IndexMissingError:
                 return False
             except CitydipError as error:
-                logger.warning("the index cannot be looked at: %s", error)
+                if str(error) != self._said:
+                    logger.warning("the index cannot be looked at: %s", error)
+                self._said = str(error)
                 return False
-            if newest in {self._engine.index.identity, self._refused}:
-                return False
-            try:
-                opened = Engine.open(settings, self._engine.embedder, self._engine.generators)
-            except CitydipError as error:
-                self._refused = newest
-                logger.warning("the new index is not taken: %s", error)
+            self._said = ""
+            if opened is None:
                 return False
             opened.withdrawn = self._withdrawn
             opened.finish = self._engine.finish
@@ -104,6 +105,18 @@ class LiveEngine:
             self._engine = opened
             logger.info("now answering from %s", self._engine.index.generation)
             return True
+
+    def _opened(self, place: IndexPlace, newest: tuple[str, str]) -> Engine | None:
+        """An engine over the newest generation, or None where that cannot be used."""
+        before = self._engine
+        try:
+            return Engine.open(before.settings, before.embedder, before.generators, place)
+        except IndexUnreachableError:  # not now
+            raise
+        except CitydipError as error:
+            self._refused = newest
+            logger.warning("the new index is not taken: %s", error)
+            return None
 
     @contextmanager
     def finishing(self, finish: Callable[[Answer], Answer]) -> Iterator[None]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 from difflib import get_close_matches
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -34,77 +33,26 @@ from pydantic_settings import (
 
 from citydip_rag.errors import SettingsError
 from citydip_rag.schema import Policy
+from citydip_rag.values import (
+    ROOT_PATH,
+    Address,
+    CheckedPath,
+    DatabaseAddress,
+    IndexAddress,
+    Origin,
+    index_address,
+    names,
+    networks,
+)
 
 SettingsFile = Path("citydip.toml")
 PREFIX = "CITYDIP_"
 STATE_FILE = "state.sqlite"
 OTHERS = frozenset({"client_key"})
 """Names behind the prefix that are no settings: what a client of the server takes."""
-ROOT_PATH = r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+"
-"""A path that begins with a slash and does not end with one."""
 DOCKER_SECRETS = Path("/run/secrets")
 SYSTEMD_SECRETS = "CREDENTIALS_DIRECTORY"
-
 logger = logging.getLogger(__name__)
-
-
-def _path(value: object) -> object:
-    """An empty path would silently mean the working directory."""
-    if str(value) in {"", "."} and not isinstance(value, Path):
-        raise ValueError("this is empty; name a folder or a file")
-    if "\0" in str(value):
-        raise ValueError("no path can hold a zero byte")
-    return value
-
-
-CheckedPath = Annotated[Path, BeforeValidator(_path)]
-
-
-def _address(value: str) -> str:
-    """An address that paths can be put behind, and that holds nothing else."""
-    try:
-        parts = urlsplit(value)
-        port = parts.port  # looks at it for the first time
-    except ValueError as error:
-        raise ValueError("its host or its port, 0 to 65535, is not valid") from error
-    if not parts.hostname or port == 0 or any(c.isspace() or not c.isprintable() for c in value):
-        raise ValueError("this is no address; one such as http://127.0.0.1:8080/v1 is")
-    if parts.query or parts.fragment or value.endswith(("?", "#")):
-        raise ValueError("leave out what follows ? or #; a key goes into llm_api_key")
-    return value
-
-
-Address = Annotated[str, Field(pattern=r"^https?://[^\s/]"), AfterValidator(_address)]
-
-
-def _origin(value: str) -> str:
-    """Exactly what a browser sends as `Origin`."""
-    parts = urlsplit(_address(value))
-    if value != f"{parts.scheme}://{parts.netloc}" or "@" in value or value != value.lower():
-        raise ValueError("an origin is scheme, name and port, in small letters and no more")
-    return value
-
-
-Origin = Annotated[str, Field(pattern=r"^https?://[^\s/]"), AfterValidator(_origin)]
-
-
-def _names(value: object) -> object:
-    """Names parted by commas, or a list of them."""
-    if isinstance(value, str):
-        return tuple(filter(None, (name.strip() for name in value.split(","))))
-    return value
-
-
-def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Addresses and networks; a host's name would never be that of a connection."""
-    for value in values:
-        try:
-            ip_network("::" if value == "*" else value)
-        except ValueError as error:
-            raise ValueError("give addresses or networks, such as 10.0.0.0/8") from error
-    if "*" in values and len(values) > 1:
-        raise ValueError("`*` stands for every address; leave out the others")
-    return values
 
 
 class Settings(BaseSettings):
@@ -115,10 +63,12 @@ class Settings(BaseSettings):
     )
 
     seeds: CheckedPath = Field(default=Path("seeds"), description="Folder of the documents.")
-    index: CheckedPath = Field(default=Path("index"), description="Folder of the index.")
-    state: str | None = Field(
+    index: IndexAddress = Field(
+        default=Path("index"),
+        description="Folder of the index, or `postgresql://…`: a database that servers share.",
+    )
+    state: IndexAddress | None = Field(
         default=None,
-        min_length=1,
         description="Database of keys and feedback: a SQLite file or postgresql://…; default:"
         " where the index is.",
     )
@@ -258,13 +208,13 @@ class Settings(BaseSettings):
         description="Of one client's address; without keys on loopback nothing is counted.",
     )
     address_questions_at_once: Annotated[int, Field(ge=0)] = 16
-    cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_names)] = Field(
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(names)] = Field(
         default=(),
         description="Origins, parted by commas, whose scripts may use the API with a key, such as"
         " https://portal.example.",
     )
     host: str = "127.0.0.1"
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(names)] = Field(
         default=(),
         description="Names, parted by commas, under which it is also reached, as behind a proxy;"
         " `*`: any.",
@@ -273,7 +223,7 @@ class Settings(BaseSettings):
         default="", description="Path below which a proxy serves it, such as `/citydip`."
     )
     trusted_proxies: Annotated[
-        tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_networks)
+        tuple[str, ...], NoDecode, BeforeValidator(names), AfterValidator(networks)
     ] = Field(
         default=("127.0.0.1", "::1"),
         description="Addresses or networks, parted by commas, of proxies that are believed who"
@@ -302,10 +252,10 @@ class Settings(BaseSettings):
     @property
     def state_address(self) -> str | Path:
         """The database of keys and feedback: a SQLite file, or `postgresql://…`."""
-        if self.state is not None:
-            return self.state
-        index: str | Path = self.index
-        return index if isinstance(index, str) else index / STATE_FILE
+        address = index_address(self.index if self.state is None else self.state)
+        if isinstance(address, DatabaseAddress):
+            return address.get_secret_value()
+        return address / STATE_FILE if self.state is None else address
 
     @model_validator(mode="after")
     def _one_way_to_sign_in(self) -> Self:

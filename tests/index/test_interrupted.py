@@ -29,7 +29,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from toy import ToyEmbedder
-from citydip_rag.index import builder
+from citydip_rag.index import writer
 from citydip_rag.indexing import index_folder
 from citydip_rag.settings import load_settings
 class Slow(ToyEmbedder):
@@ -37,7 +37,7 @@ class Slow(ToyEmbedder):
         print("embedding", flush=True)
         time.sleep(0.02)
         return super().embed_passages(texts, headings, progress)
-builder._BATCH = 2
+writer._BATCH = 2
 print("go", flush=True)
 index_folder(load_settings(seeds=Path(sys.argv[1]), index=Path(sys.argv[2])), Slow())
 """

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from citydip_rag.embedding.projection import unit
 from citydip_rag.index.base import LexicalIndex, VectorIndex
-from citydip_rag.index.bm25s import Bm25sIndex
-from citydip_rag.index.faiss import FaissIndex
+
+sys.path.insert(0, str(Path(__file__).parent))
+from kinds import VECTORS, WORDS, make_vectors, make_words, reopened
+
+__all__ = ["make_vectors", "make_words"]
 
 MakeVectors = Callable[[], VectorIndex]
 MakeWords = Callable[[], LexicalIndex]
-AnyIndex = TypeVar("AnyIndex", VectorIndex, LexicalIndex)
-VECTOR_INDEXES = [
-    pytest.param(lambda: FaissIndex(16), id="faiss-flat"),
-    pytest.param(lambda: FaissIndex(16, flat_limit=20), id="faiss-graph"),
-]
-LEXICAL_INDEXES = [pytest.param(Bm25sIndex, id="bm25s")]
-vector_indexes = pytest.mark.parametrize("make", VECTOR_INDEXES)
-lexical_indexes = pytest.mark.parametrize("make", LEXICAL_INDEXES)
+vector_indexes = pytest.mark.parametrize("make_vectors", VECTORS, indirect=True)
+lexical_indexes = pytest.mark.parametrize("make_words", WORDS, indirect=True)
 ROWS = unit(np.random.default_rng(3).standard_normal((300, 16)))
 IDS = np.arange(1_000, 1_300, dtype=np.int64)
 NONE = IDS[:0]
@@ -39,8 +36,8 @@ TEXTS = [
 
 
 @vector_indexes
-def test_search_is_exact_enough(make: MakeVectors) -> None:
-    index = make()
+def test_search_is_exact_enough(make_vectors: MakeVectors) -> None:
+    index = make_vectors()
     index.add(IDS, ROWS)
     found = 0
     for row in ROWS[:50]:
@@ -52,11 +49,11 @@ def test_search_is_exact_enough(make: MakeVectors) -> None:
 
 
 @vector_indexes
-def test_empty_vector_index(make: MakeVectors, tmp_path: Path) -> None:
-    index = make()
+def test_empty_vector_index(make_vectors: MakeVectors, tmp_path: Path) -> None:
+    index = make_vectors()
     index.add(NONE, ROWS[:0])
     index.remove(IDS[:3])
-    for candidate in (index, save_and_load(index, tmp_path)):
+    for candidate in (index, reopened(index, tmp_path)):
         assert len(candidate) == 0
         assert len(candidate.search(ROWS[0], 5)) == 0
         assert len(candidate.search(ROWS[0], 5, allowed=IDS[:3])) == 0
@@ -65,14 +62,9 @@ def test_empty_vector_index(make: MakeVectors, tmp_path: Path) -> None:
     assert index.search(ROWS[0], 5).ids.tolist() == [1_000]
 
 
-def save_and_load(index: AnyIndex, folder: Path) -> AnyIndex:
-    index.save(folder)
-    return type(index).load(folder)
-
-
 @vector_indexes
-def test_refused_vectors_leave_the_index_as_it_was(make: MakeVectors) -> None:
-    index = make()
+def test_refused_vectors_leave_the_index_as_it_was(make_vectors: MakeVectors) -> None:
+    index = make_vectors()
     index.add(IDS[:50], ROWS[:50])
     with pytest.raises(ValueError, match="already used"):
         index.add(IDS[49:52], ROWS[49:52])
@@ -85,8 +77,8 @@ def test_refused_vectors_leave_the_index_as_it_was(make: MakeVectors) -> None:
 
 
 @vector_indexes
-def test_removed_vectors_can_come_back(make: MakeVectors) -> None:
-    index = make()
+def test_removed_vectors_can_come_back(make_vectors: MakeVectors) -> None:
+    index = make_vectors()
     index.add(IDS, ROWS)
     index.remove(IDS[5:295])
     assert len(index) == 10
@@ -99,10 +91,10 @@ def test_removed_vectors_can_come_back(make: MakeVectors) -> None:
 
 
 @vector_indexes
-def test_loaded_vectors_can_be_changed(make: MakeVectors, tmp_path: Path) -> None:
-    index = make()
+def test_loaded_vectors_can_be_changed(make_vectors: MakeVectors, tmp_path: Path) -> None:
+    index = make_vectors()
     index.add(IDS[:100], ROWS[:100])
-    loaded = save_and_load(index, tmp_path)
+    loaded = reopened(index, tmp_path)
     loaded.add(IDS[100:], ROWS[100:])
     loaded.remove(IDS[:10])
     assert len(loaded) == 290
@@ -111,8 +103,8 @@ def test_loaded_vectors_can_be_changed(make: MakeVectors, tmp_path: Path) -> Non
 
 
 @vector_indexes
-def test_allowed_may_be_unknown_or_none_at_all(make: MakeVectors) -> None:
-    index = make()
+def test_allowed_may_be_unknown_or_none_at_all(make_vectors: MakeVectors) -> None:
+    index = make_vectors()
     index.add(IDS, ROWS)
     assert index.search(ROWS[0], 5, allowed=np.array([1_200, 5, 1_100])).ids.size == 2
     assert len(index.search(ROWS[0], 5, allowed=NONE)) == 0
@@ -121,8 +113,8 @@ def test_allowed_may_be_unknown_or_none_at_all(make: MakeVectors) -> None:
 
 
 @lexical_indexes
-def test_coverage_means_the_same_for_every_query(make: MakeWords) -> None:
-    index = make()
+def test_coverage_means_the_same_for_every_query(make_words: MakeWords) -> None:
+    index = make_words()
     ids = np.arange(4, dtype=np.int64)
     index.add(ids, TEXTS)
     same = index.score(PARIS, ids)
@@ -151,8 +143,8 @@ def test_coverage_means_the_same_for_every_query(make: MakeWords) -> None:
         ("diplomasinya", 2),
     ],
 )
-def test_words_are_found_in_other_forms(make: MakeWords, query: str, best: int) -> None:
-    index = make()
+def test_words_are_found_in_other_forms(make_words: MakeWords, query: str, best: int) -> None:
+    index = make_words()
     index.add(np.arange(4, dtype=np.int64), TEXTS)
     assert index.search(query, 1).ids.tolist() == [best]
 
@@ -165,11 +157,15 @@ WORDS = "kota Kota besar walikota the mayor 2015 café 城市 – ? x".split()
     texts=st.lists(st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join), max_size=6),
     query=st.lists(st.sampled_from([*WORDS, "lain"]), max_size=6).map(" ".join),
 )
-@settings(max_examples=60, deadline=None)
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # it makes indexes anew
+)
 def test_coverage_lies_between_nought_and_one(
-    make: MakeWords, texts: list[str], query: str
+    make_words: MakeWords, texts: list[str], query: str
 ) -> None:
-    index = make()
+    index = make_words()
     ids = np.arange(len(texts), dtype=np.int64) + 5
     index.add(ids, texts)
     scores = index.score(query, ids)
@@ -181,11 +177,11 @@ def test_coverage_lies_between_nought_and_one(
 
 
 @lexical_indexes
-def test_empty_lexical_index(make: MakeWords, tmp_path: Path) -> None:
-    index = make()
+def test_empty_lexical_index(make_words: MakeWords, tmp_path: Path) -> None:
+    index = make_words()
     index.add(NONE, [])
     index.remove(IDS[:2])
-    for candidate in (index, save_and_load(index, tmp_path)):
+    for candidate in (index, reopened(index, tmp_path)):
         assert len(candidate) == 0
         assert len(candidate.search("kota", 5)) == 0
     index.add(IDS[:2], ["", "– ?"])  # no word in any of them
@@ -194,8 +190,8 @@ def test_empty_lexical_index(make: MakeWords, tmp_path: Path) -> None:
 
 
 @lexical_indexes
-def test_refused_texts_leave_the_index_as_it_was(make: MakeWords) -> None:
-    index = make()
+def test_refused_texts_leave_the_index_as_it_was(make_words: MakeWords) -> None:
+    index = make_words()
     index.add(IDS[:4], TEXTS)
     with pytest.raises(ValueError, match="already used"):
         index.add(IDS[3:5], ["tepung", "gula"])
@@ -206,14 +202,15 @@ def test_refused_texts_leave_the_index_as_it_was(make: MakeWords) -> None:
 
 
 @lexical_indexes
-def test_loaded_texts_can_be_changed(make: MakeWords, tmp_path: Path) -> None:
-    index = make()
+def test_loaded_texts_can_be_changed(make_words: MakeWords, tmp_path: Path) -> None:
+    index = make_words()
     index.add(IDS[:4], TEXTS)
-    loaded = save_and_load(index, tmp_path)
+    loaded = reopened(index, tmp_path)
     loaded.add(IDS[4:5], ["Tepung dan gula."])
-    whole = make()
-    whole.add(IDS[:5], [*TEXTS, "Tepung dan gula."])
-    assert np.allclose(loaded.score("gula kota", IDS[:5]), whole.score("gula kota", IDS[:5]))
+    scores = loaded.score("gula kota", IDS[:5])
     assert loaded.search("gula", 5, allowed=IDS[:4]).ids.size == 0
     assert loaded.search("kota", 5, allowed=NONE).ids.size == 0
     assert loaded.search("kota", 0).ids.size == 0
+    whole = make_words()
+    whole.add(IDS[:5], [*TEXTS, "Tepung dan gula."])
+    assert np.allclose(scores, whole.score("gula kota", IDS[:5]))

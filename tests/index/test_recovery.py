@@ -12,9 +12,8 @@ import pytest
 
 from citydip_rag.embedding import Encoding
 from citydip_rag.embedding.base import Progress
-from citydip_rag.errors import IndexBusyError, IndexDamagedError
+from citydip_rag.errors import DiskError, IndexBusyError, IndexDamagedError
 from citydip_rag.index import Index, builder, generation
-from citydip_rag.index.builder import DiskError
 from citydip_rag.index.cache import FILE as CACHE
 from citydip_rag.index.generation import POINTER
 from citydip_rag.indexing import EMBEDDING, READING, index_folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,15 +11,13 @@ import pytest
 
 from citydip_rag.embedding.projection import unit
 from citydip_rag.index.base import LexicalIndex, VectorIndex
-from citydip_rag.index.bm25s import Bm25sIndex
 from citydip_rag.index.cache import FILE, CachedEncoding, EmbeddingCache
-from citydip_rag.index.faiss import FaissIndex
 
-VECTOR_INDEXES: list[Callable[[], VectorIndex]] = [
-    lambda: FaissIndex(16),
-    lambda: FaissIndex(16, flat_limit=20),  # becomes a graph
-]
-LEXICAL_INDEXES: list[Callable[[], LexicalIndex]] = [Bm25sIndex]
+sys.path.insert(0, str(Path(__file__).parent))
+from kinds import VECTORS, WORDS, make_vectors, make_words, reopened
+
+__all__ = ["make_vectors", "make_words"]
+
 ROWS = unit(np.random.default_rng(0).standard_normal((60, 16)))
 IDS = np.arange(100, 160, dtype=np.int64)
 TEXTS = [
@@ -29,9 +28,9 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("make", VECTOR_INDEXES)
-def test_vector_index(make: Callable[[], VectorIndex], tmp_path: Path) -> None:
-    index = make()
+@pytest.mark.parametrize("make_vectors", VECTORS, indirect=True)
+def test_vector_index(make_vectors: Callable[[], VectorIndex], tmp_path: Path) -> None:
+    index = make_vectors()
     assert len(index) == 0
     assert len(index.search(ROWS[0], 5)) == 0
     index.add(IDS[:10], ROWS[:10])
@@ -45,10 +44,11 @@ def test_vector_index(make: Callable[[], VectorIndex], tmp_path: Path) -> None:
     assert len(index.search(ROWS[3], 1_000)) <= len(index)
     assert np.allclose(index.score(ROWS[3], IDS[:4]), ROWS[:4] @ ROWS[3], atol=1e-5)
     assert len(index.score(ROWS[3], IDS[:0])) == 0
+    assert np.array_equal(index.vectors(IDS[4:1:-1]), ROWS[4:1:-1])
+    assert index.vectors(IDS[:0]).shape == (0, 16)
     only = index.search(ROWS[3], 5, allowed=IDS[20:24])
     assert set(only.ids) == set(IDS[20:24])
-    index.save(tmp_path)
-    loaded = type(index).load(tmp_path)
+    loaded = reopened(index, tmp_path)
     assert len(loaded) == 60
     assert loaded.search(ROWS[7], 3).ids.tolist() == index.search(ROWS[7], 3).ids.tolist()
     loaded.remove(np.array([IDS[7], 9_999]))
@@ -56,9 +56,9 @@ def test_vector_index(make: Callable[[], VectorIndex], tmp_path: Path) -> None:
     assert IDS[7] not in loaded.search(ROWS[7], 10).ids
 
 
-@pytest.mark.parametrize("make", LEXICAL_INDEXES)
-def test_lexical_index(make: Callable[[], LexicalIndex], tmp_path: Path) -> None:
-    index = make()
+@pytest.mark.parametrize("make_words", WORDS, indirect=True)
+def test_lexical_index(make_words: Callable[[], LexicalIndex], tmp_path: Path) -> None:
+    index = make_words()
     assert len(index) == 0
     assert len(index.search("kota", 5)) == 0
     ids = np.arange(10, 14, dtype=np.int64)
@@ -75,8 +75,7 @@ def test_lexical_index(make: Callable[[], LexicalIndex], tmp_path: Path) -> None
     assert (across >= 0).all()
     assert across[1] < 0.25
     assert index.score("mayors meeting investor", ids).argmax() == 2
-    index.save(tmp_path)
-    loaded = type(index).load(tmp_path)
+    loaded = reopened(index, tmp_path)
     assert np.allclose(loaded.score("kota Paris", ids), index.score("kota Paris", ids))
     loaded.remove(ids[1:2])
     assert len(loaded) == 3

@@ -27,6 +27,7 @@ from rich.progress import (
 )
 
 from citydip_rag.errors import CitydipError
+from citydip_rag.values import index_address
 
 screen = Console()
 remarks = Console(stderr=True)
@@ -154,9 +155,10 @@ def _stop(slug: str, message: str, remedy: str) -> NoReturn:
     sys.exit(2)
 
 
-def command(line: str, **options: Path | None) -> str:
-    """A command to run next, with the options that were given to this one."""
-    given = [f"--{name} {shlex.quote(str(path))}" for name, path in options.items() if path]
+def command(line: str, **options: Path | str | None) -> str:
+    """A command to run next, with the options that were given to this one, but for secrets."""
+    named = {name: str(index_address(value)) for name, value in options.items() if value}
+    given = [f"--{name} {shlex.quote(value)}" for name, value in named.items()]
     return " ".join([f"citydip {line}", *given])
 
 

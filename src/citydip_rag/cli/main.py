@@ -16,15 +16,15 @@ from citydip_rag.cli.console import (
     quiet_libraries,
     run,
     screen,
-    stage_bar,
     status,
     write_json,
 )
 from citydip_rag.cli.evaluate import app as eval_app
 from citydip_rag.cli.feedback import app as feedback_app
 from citydip_rag.cli.following import answer_of
+from citydip_rag.cli.indexing import app as index_app
 from citydip_rag.cli.keys import app as keys_app
-from citydip_rag.cli.opening import opened
+from citydip_rag.cli.opening import IndexOption, opened
 from citydip_rag.schema import MAX_TOP_K, Language, Policy
 from citydip_rag.settings import load_settings
 
@@ -59,15 +59,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(index_app, name="index")
 app.add_typer(eval_app, name="eval")
 app.add_typer(calibrate_app, name="calibrate")
 app.add_typer(feedback_app, name="feedback")
 app.add_typer(keys_app, name="keys")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-IndexOption = Annotated[
-    Path | None, typer.Option("--index", help="Folder of the index. [default: index]")
-]
 TopKOption = Annotated[
     int | None, typer.Option("--top-k", min=1, max=MAX_TOP_K, help="Passages to return.")
 ]
@@ -90,47 +88,6 @@ def options(
     if show_version:
         screen.print(version("citydip-rag"))
         raise typer.Exit
-
-
-@app.command()
-def index(
-    seeds: Annotated[
-        Path | None, typer.Option("--seeds", help="Folder of the documents. [default: seeds]")
-    ] = None,
-    index: IndexOption = None,
-    *,
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Read and embed everything anew; mends any index.")
-    ] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Go on, and index again whenever the folder changes.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Index the documents of a folder. The old index answers until the new one is complete.
-
-    Only what changed since the last run is read and embedded. A running server takes the new index
-    by itself.
-    """
-    from citydip_rag.cli.watch import follow
-    from citydip_rag.indexing import index_folder, up_to_date
-    from citydip_rag.parts import make_embedder
-
-    settings = load_settings(seeds=seeds, index=index)
-    if watch:
-        follow(settings, rebuild=rebuild)
-        return
-    with status("Looking for what changed"):
-        report = None if rebuild else up_to_date(settings)
-    if report is None:
-        with status("Loading the model"):
-            embedder = make_embedder(settings)
-        with stage_bar() as step:
-            report = index_folder(settings, embedder, rebuild=rebuild, progress=step)
-    if as_json:
-        write_json(report.model_dump(mode="json"))
-    else:
-        show.index_report(report, index)
 
 
 @app.command()

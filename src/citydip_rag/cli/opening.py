@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from citydip_rag.cli.console import status
 from citydip_rag.settings import load_settings
@@ -11,8 +12,13 @@ from citydip_rag.settings import load_settings
 if TYPE_CHECKING:
     from citydip_rag.engine import Engine
 
+IndexOption = Annotated[
+    str | None,
+    typer.Option("--index", help="Folder or postgresql://… of the index. [default: index]"),
+]
 
-def opened(index: Path | None, **overrides: object) -> Engine:
+
+def opened(index: str | None, **overrides: object) -> Engine:
     """The engine, which answers from what a server has removed no more than that does."""
     from citydip_rag.engine import Engine
     from citydip_rag.library import removed_documents

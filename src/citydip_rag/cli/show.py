@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -41,12 +40,12 @@ if TYPE_CHECKING:
     from citydip_rag.indexing import IndexReport
 
 
-def index_report(report: IndexReport, index: Path | None = None) -> None:
+def index_report(report: IndexReport, index: str | None = None) -> None:
     """What became of every file; those that need a person's eye last, with the reason.
 
     Args:
         report: of the run.
-        index: the folder that was named for it, for the commands that come next.
+        index: the folder or database that was named for it, for the commands that come next.
     """
     changed = [file for file in report.files if file.status is not FileStatus.UNCHANGED]
     table = Table("file", "status", "passages", "pages", "language", box=None, pad_edge=False)

@@ -10,14 +10,13 @@ import typer
 
 from citydip_rag.cli import figures
 from citydip_rag.cli.console import command, progress_bar, remarks, status
-from citydip_rag.cli.opening import opened
+from citydip_rag.cli.opening import IndexOption, opened
 
 if TYPE_CHECKING:
     from citydip_rag.evaluation.results import SuiteReport
 
 _SHIPPED: Final = Path("eval/questions/diplomasi-kota.jsonl")
 
-IndexOption = Annotated[Path | None, typer.Option("--index", help="Folder of the index.")]
 ReportArgument = Annotated[Path, typer.Argument(help="Of citydip eval suite --json.")]
 
 

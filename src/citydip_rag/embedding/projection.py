@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Final, Self
+from typing import IO, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -57,12 +57,22 @@ class Projection:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a file that `save` wrote."""
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
+        return cls.read(path.read_bytes())
+
+    @classmethod
+    def read(cls, stored: bytes) -> Self:
+        """Read what `write` wrote."""
+        with np.load(io.BytesIO(stored), allow_pickle=False) as content:
             return cls(content["mean"].astype(np.float32), content["matrix"].astype(np.float32))
 
     def save(self, path: Path) -> None:
+        """Write as an .npz file, in half precision."""
+        with path.open("wb") as file:
+            self.write(file)
+
+    def write(self, file: IO[bytes]) -> None:
         """Write as .npz, in half precision."""
-        np.savez(path, mean=self.mean.astype(np.float16), matrix=self.matrix.astype(np.float16))
+        np.savez(file, mean=self.mean.astype(np.float16), matrix=self.matrix.astype(np.float16))
 
     @cached_property
     def fingerprint(self) -> str:

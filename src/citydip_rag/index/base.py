@@ -5,8 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -63,13 +61,8 @@ class VectorIndex(ABC):
         """Cosine of the vector with each of these ids: (len(ids),)."""
 
     @abstractmethod
-    def save(self, folder: Path) -> None:
-        """Write the index into an existing folder."""
-
-    @classmethod
-    @abstractmethod
-    def load(cls, folder: Path) -> Self:
-        """Read an index that `save` wrote."""
+    def vectors(self, ids: IdArray) -> FloatArray:
+        """The vectors under these ids: (len(ids), dimension)."""
 
 
 class LexicalIndex(ABC):
@@ -105,12 +98,3 @@ class LexicalIndex(ABC):
     @abstractmethod
     def score(self, query: str, ids: IdArray) -> FloatArray:
         """Coverage of the query by each of these ids: (len(ids),)."""
-
-    @abstractmethod
-    def save(self, folder: Path) -> None:
-        """Write the index into an existing folder."""
-
-    @classmethod
-    @abstractmethod
-    def load(cls, folder: Path) -> Self:
-        """Read an index that `save` wrote."""

@@ -18,8 +18,8 @@ from citydip_rag.index.base import Hits, IdArray, LexicalIndex
 if TYPE_CHECKING:
     import Stemmer
 
-_K1: Final = 1.2
-_B: Final = 0.75
+K1: Final = 1.2
+B: Final = 0.75
 _WORD: Final = re.compile(r"\w+")
 _TERMS: Final = "terms.json"
 _IDS: Final = "ids.npy"
@@ -104,7 +104,7 @@ class Bm25sIndex(LexicalIndex):
         self._loaded_terms = texts
         self._model = None
         if any(texts):
-            self._model = _library().BM25(k1=_K1, b=_B, method="lucene")
+            self._model = _library().BM25(k1=K1, b=B, method="lucene")
             self._model.index(texts, show_progress=False)
 
     def _coverage(self, query: str) -> FloatArray:
@@ -115,7 +115,7 @@ class Bm25sIndex(LexicalIndex):
         vocabulary = self._model.vocab_dict
         known = [vocabulary[term] for term in wanted if term in vocabulary]
         attainable = sum(self._idf(column) for column in known)
-        attainable += (len(wanted) - len(known)) * _idf(len(self), 0)
+        attainable += (len(wanted) - len(known)) * idf(len(self), 0)
         if not known:
             return np.zeros(len(self), dtype=np.float32)
         scores: FloatArray = self._model.get_scores_from_ids(known)
@@ -123,7 +123,7 @@ class Bm25sIndex(LexicalIndex):
 
     def _idf(self, column: int) -> float:
         bounds = self._model.scores["indptr"]
-        return _idf(len(self), int(bounds[column + 1] - bounds[column]))
+        return idf(len(self), int(bounds[column + 1] - bounds[column]))
 
     def _set_ids(self, ids: IdArray) -> None:
         self._ids = ids
@@ -137,9 +137,14 @@ def _library() -> Any:
     return bm25s
 
 
+def words(text: str) -> list[str]:
+    """A text's words in small letters, in order."""
+    return _WORD.findall(text.lower())
+
+
 def terms(text: str) -> list[str]:
     """The stems of a text's words, in order."""
-    return [_stem(word) for word in _WORD.findall(text.lower())]
+    return [_stem(word) for word in words(text)]
 
 
 @lru_cache(maxsize=200_000)
@@ -156,5 +161,6 @@ def _stemmers() -> tuple[Stemmer.Stemmer, Stemmer.Stemmer]:
     return Stemmer.Stemmer("indonesian"), Stemmer.Stemmer("english")
 
 
-def _idf(texts: int, containing: int) -> float:
+def idf(texts: int, containing: int) -> float:
+    """Worth of a term that so many of the texts contain."""
     return float(np.log(1 + (texts - containing + 0.5) / (containing + 0.5)))

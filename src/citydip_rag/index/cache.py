@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,53 @@ class CachedEncoding:
     tokens: Int8Array
     offsets: IntArray
 
+    @classmethod
+    def of_bytes(cls, vector: FloatArray, tokens: bytes, offsets: bytes) -> CachedEncoding:
+        """Put together again what was stored as the bytes of its arrays."""
+        spans = np.frombuffer(offsets, dtype=np.int32).reshape(-1, 2)
+        flat = np.frombuffer(tokens, dtype=np.int8)
+        return cls(
+            vector, flat.reshape(len(spans), -1) if len(spans) else flat.reshape(0, 0), spans
+        )
 
-class EmbeddingCache:
+    def token_bytes(self) -> tuple[bytes, bytes]:
+        """The bytes of the token vectors and of their offsets."""
+        return self.tokens.tobytes(), self.offsets.astype(np.int32).tobytes()
+
+
+class Encodings(ABC):
+    """The seam of what is already embedded; only whoever holds the right to write uses it."""
+
+    def __init__(self, fingerprint: str) -> None:
+        """Look at what one model made.
+
+        Args:
+            fingerprint: of embedder and projection together.
+        """
+        self._fingerprint = fingerprint
+
+    def key(self, heading: str, text: str) -> bytes:
+        """The name under which a passage's vectors are kept."""
+        return hashlib.sha256("\0".join((self._fingerprint, heading, text)).encode()).digest()
+
+    @abstractmethod
+    def missing(self, keys: Sequence[bytes]) -> list[int]:
+        """Positions of the keys that are not held."""
+
+    @abstractmethod
+    def put(self, entries: Iterable[tuple[bytes, CachedEncoding]]) -> None:
+        """Keep entries, all or none of them, whatever becomes of the run."""
+
+    @abstractmethod
+    def prune(self, keys: Sequence[bytes]) -> None:
+        """Forget everything but these keys, if they are less than half of what is held."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close what was opened for it."""
+
+
+class EmbeddingCache(Encodings):
     """A SQLite file beside the generations; every batch is committed, so a kill loses little."""
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
@@ -48,7 +94,7 @@ class EmbeddingCache:
             folder: the index folder.
             fingerprint: of embedder and projection together.
         """
-        self._fingerprint = fingerprint
+        super().__init__(fingerprint)
         self._path = folder / FILE
         try:
             self._connection = self._open()
@@ -59,10 +105,6 @@ class EmbeddingCache:
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
-
-    def key(self, heading: str, text: str) -> bytes:
-        """The name under which a passage's vectors are kept."""
-        return hashlib.sha256("\0".join((self._fingerprint, heading, text)).encode()).digest()
 
     def missing(self, keys: Sequence[bytes]) -> list[int]:
         """Positions of the keys that are not in the cache."""
@@ -79,12 +121,7 @@ class EmbeddingCache:
             self._connection.executemany(
                 "insert or replace into entry values (?, ?, ?, ?)",
                 (
-                    (
-                        key,
-                        entry.vector.astype(np.float32).tobytes(),
-                        entry.tokens.tobytes(),
-                        entry.offsets.astype(np.int32).tobytes(),
-                    )
+                    (key, entry.vector.astype(np.float32).tobytes(), *entry.token_bytes())
                     for key, entry in entries
                 ),
             )
@@ -100,7 +137,8 @@ class EmbeddingCache:
             statement = f"select key, vector, tokens, offsets from entry where key in ({marks})"
             found = {row[0]: row[1:] for row in self._connection.execute(statement, chunk)}
             for key in chunk:
-                yield _entry(*found[key])
+                vector, tokens, offsets = found[key]
+                yield CachedEncoding.of_bytes(np.frombuffer(vector, np.float32), tokens, offsets)
 
     def prune(self, keys: Sequence[bytes]) -> None:
         """Forget everything but these keys, if they are less than half of what is held."""
@@ -125,16 +163,6 @@ class EmbeddingCache:
             connection.close()
             raise
         return connection
-
-
-def _entry(vector: bytes, tokens: bytes, offsets: bytes) -> CachedEncoding:
-    spans = np.frombuffer(offsets, dtype=np.int32).reshape(-1, 2)
-    flat = np.frombuffer(tokens, dtype=np.int8)
-    return CachedEncoding(
-        vector=np.frombuffer(vector, dtype=np.float32),
-        tokens=flat.reshape(len(spans), -1) if len(spans) else flat.reshape(0, 0),
-        offsets=spans,
-    )
 
 
 def _chunks(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

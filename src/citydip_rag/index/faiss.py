@@ -67,11 +67,15 @@ class FaissIndex(VectorIndex):
 
     def score(self, vector: FloatArray, ids: IdArray) -> FloatArray:
         """Cosine with each id."""
+        return self.vectors(ids) @ vector.astype(np.float32)
+
+    def vectors(self, ids: IdArray) -> FloatArray:
+        """The vectors under these ids."""
         if len(ids) == 0:
-            return np.zeros(0, dtype=np.float32)
+            return np.zeros((0, self._dimension), dtype=np.float32)
         rows = np.array([self._rows[int(i)] for i in ids], dtype=np.int64)
         vectors: FloatArray = self._index.reconstruct_batch(rows)
-        return vectors @ vector.astype(np.float32)
+        return vectors
 
     def save(self, folder: Path) -> None:
         """Write the index and, beside it, the ids."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from citydip_rag.errors import CitydipError, IndexNewerError
 from citydip_rag.index.generation import (
@@ -18,6 +18,7 @@ from citydip_rag.index.generation import (
     read_manifest,
     verify_files,
 )
+from citydip_rag.index.passages import Passages
 from citydip_rag.index.store import FILE, PassageStore
 from citydip_rag.schema import Document, FileStatus, Passage
 
@@ -25,31 +26,30 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Previous:
+class Previous(ABC):
     """The current generation, seen by whoever writes the next."""
 
     generation: str
-    folder: Path
     manifest: Manifest
-
-    @classmethod
-    def find(cls, index: Path) -> Self | None:
-        """The current generation, or None where there is none that can be read.
-
-        Raises:
-            IndexNewerError: it is of a newer program.
-        """
-        try:
-            name, digest = current_generation(index)
-            return cls(name, index / name, read_manifest(index / name, digest))
-        except IndexNewerError:
-            raise
-        except CitydipError:
-            return None
 
     def is_made_as(self, reader: int, chunking: ChunkingSettings) -> bool:
         """Whether its documents were read and cut as they would be now."""
         return (self.manifest.reader, self.manifest.chunking) == (reader, chunking)
+
+    @abstractmethod
+    def is_undamaged(self) -> bool:
+        """Whether everything is as it was written."""
+
+    @abstractmethod
+    def held(self) -> Held | None:
+        """Its documents and passages, or None where they are damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousFiles(Previous):
+    """The current generation of a folder."""
+
+    folder: Path
 
     def is_undamaged(self) -> bool:
         """Whether every file is as it was written."""
@@ -61,7 +61,7 @@ class Previous:
         return True
 
     def held(self) -> Held | None:
-        """Its documents and passages, or None where they are damaged."""
+        """Its documents and passages, or None where their file is damaged."""
         try:
             verify_files(self.folder, self.manifest, [FILE])
             return Held(self.manifest.inputs, PassageStore(self.folder))
@@ -69,10 +69,25 @@ class Previous:
             return None
 
 
+def find_previous(index: Path) -> PreviousFiles | None:
+    """The current generation of a folder, or None where there is none that can be read.
+
+    Raises:
+        IndexNewerError: it is of a newer program.
+    """
+    try:
+        name, digest = current_generation(index)
+        return PreviousFiles(name, read_manifest(index / name, digest), index / name)
+    except IndexNewerError:
+        raise
+    except CitydipError:
+        return None
+
+
 class Held:
     """Documents and passages of the current generation, by the files they came from."""
 
-    def __init__(self, inputs: dict[str, FileRecord], store: PassageStore) -> None:
+    def __init__(self, inputs: dict[str, FileRecord], store: Passages) -> None:
         """Take over an opened store."""
         self._inputs = inputs
         self._store = store

@@ -2,72 +2,56 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from citydip_rag.embedding.base import Embedder
 from citydip_rag.embedding.projection import Projection
-from citydip_rag.errors import IndexDamagedError, IndexMismatchError
+from citydip_rag.errors import IndexMismatchError
 from citydip_rag.index.base import IdArray, LexicalIndex, VectorIndex
-from citydip_rag.index.bm25s import Bm25sIndex
-from citydip_rag.index.builder import LEXICAL, PROJECTION
-from citydip_rag.index.faiss import FaissIndex
-from citydip_rag.index.generation import (
-    REBUILD,
-    Manifest,
-    current_generation,
-    read_manifest,
-    verify_files,
-)
-from citydip_rag.index.store import PassageStore
-from citydip_rag.index.tokens import TokenStore
+from citydip_rag.index.cache import CachedEncoding
+from citydip_rag.index.generation import REBUILD, Manifest
+from citydip_rag.index.passages import Passages
+from citydip_rag.index.place import place_of
+from citydip_rag.index.tokens import Tokens
+from citydip_rag.values import DatabaseAddress
+
+if TYPE_CHECKING:
+    from citydip_rag.index.place import IndexPlace
+
+_AT_ONCE = 256
+"""Encodings read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
     """One opened generation. It stays readable while newer ones are written."""
 
+    place: IndexPlace
     generation: str
     digest: str
     manifest: Manifest
-    store: PassageStore
+    store: Passages
     vectors: VectorIndex
     words: LexicalIndex
-    tokens: TokenStore
+    tokens: Tokens
     projection: Projection
 
     @classmethod
-    def open(cls, index: Path, embedder: Embedder) -> Self:
+    def open(cls, index: Path | DatabaseAddress, embedder: Embedder) -> Index:
         """Open the current generation for questions embedded by this embedder.
 
         Raises:
             IndexMissingError: there is no index.
-            IndexDamagedError: a file is absent or altered.
+            IndexDamagedError: something of it is absent or altered.
             IndexMismatchError: it was built by another model or format.
+            IndexUnreachableError: the database does not answer.
         """
-        name, digest = current_generation(index)
-        folder = index / name
-        manifest = read_manifest(folder, digest)
-        _check_embedder(manifest, embedder)
-        verify_files(folder, manifest)
-        try:
-            return cls(
-                generation=name,
-                digest=digest,
-                manifest=manifest,
-                store=PassageStore(folder),
-                vectors=FaissIndex.load(folder),
-                words=Bm25sIndex.load(folder / LEXICAL),
-                tokens=TokenStore(folder, manifest.token_dimension),
-                projection=Projection.load(folder / PROJECTION),
-            )
-        except (OSError, ValueError, RuntimeError, KeyError, sqlite3.DatabaseError) as error:
-            raise IndexDamagedError("The index cannot be opened.", REBUILD) from error
+        return place_of(index).open(embedder)
 
     def __len__(self) -> int:
         """Number of passages."""
@@ -75,7 +59,7 @@ class Index:
 
     @property
     def identity(self) -> tuple[str, str]:
-        """Name of the generation and SHA-256 of its manifest, as the pointer has them."""
+        """Name of the generation and SHA-256 of its manifest, as `IndexPlace.current` has them."""
         return self.generation, self.digest
 
     def numbers_of(self, document_ids: Sequence[str] | None) -> IdArray | None:
@@ -84,12 +68,27 @@ class Index:
             return None
         return np.array(self.store.numbers_of(document_ids), dtype=np.int64)
 
+    def encodings(self, numbers: Sequence[int]) -> Iterator[CachedEncoding]:
+        """The vectors of these passages as they are stored, in their order."""
+        for start in range(0, len(numbers), _AT_ONCE):
+            chunk = numbers[start : start + _AT_ONCE]
+            vectors = self.vectors.vectors(np.array(chunk, dtype=np.int64))
+            for vector, stored in zip(vectors, self.tokens.compressed(chunk), strict=True):
+                yield CachedEncoding(vector, *stored)
+
     def close(self) -> None:
         """Close the files."""
         self.store.close()
 
 
-def _check_embedder(manifest: Manifest, embedder: Embedder) -> None:
+def check_embedder(manifest: Manifest, embedder: Embedder | None) -> None:
+    """Refuse a generation that another model made; None stands for any.
+
+    Raises:
+        IndexMismatchError: it is another's.
+    """
+    if embedder is None:
+        return
     if manifest.dimension != embedder.dimension:
         raise IndexMismatchError(
             f"The index holds vectors of {manifest.dimension} dimensions"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import weakref
@@ -10,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
-from citydip_rag.schema import Document, DocumentName, Passage, Sentence
+from citydip_rag.index.passages import COLUMNS, Passages, passage_of, row_of
+from citydip_rag.schema import Document, DocumentName, Passage
 
 FILE: Final = "passages.sqlite"
-_AT_ONCE: Final = 500
 _SCHEMA: Final = """
 create table document (
     id text primary key, title text not null, source text not null,
@@ -27,10 +26,6 @@ create table passage (
 );
 create index passage_document on passage (document_id, number);
 """
-_COLUMNS: Final = (
-    'number, id, document_id, position, start, "end", heading, context, language, page,'
-    " sentences, body"
-)
 
 
 def write_store(folder: Path, documents: Iterable[Document], passages: Iterable[Passage]) -> None:
@@ -43,16 +38,16 @@ def write_store(folder: Path, documents: Iterable[Document], passages: Iterable[
             ((d.id, d.title, d.source, d.label, d.model_dump_json()) for d in documents),
         )
         connection.executemany(
-            f"insert into passage ({_COLUMNS}) values ({', '.join('?' * 12)})",
-            (_row(number, passage) for number, passage in enumerate(passages)),
+            f"insert into passage ({COLUMNS}) values ({', '.join('?' * 12)})",
+            (row_of(number, passage) for number, passage in enumerate(passages)),
         )
         connection.commit()
     finally:
         connection.close()
 
 
-class PassageStore:
-    """Reads a generation's documents and passages; safe to call from many threads."""
+class PassageStore(Passages):
+    """Reads a generation's documents and passages from its file."""
 
     def __init__(self, folder: Path) -> None:
         """Open the store read-only.
@@ -64,12 +59,14 @@ class PassageStore:
         self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
         self._closing = weakref.finalize(self, self._connection.close)
         self._lock = threading.Lock()
-        self._names = {
-            identity: DocumentName(title=title, source=source, label=label)
-            for identity, title, source, label in self._query(
-                "select id, title, source, label from document"
-            )
-        }
+        super().__init__(
+            {
+                identity: DocumentName(title=title, source=source, label=label)
+                for identity, title, source, label in self._query(
+                    "select id, title, source, label from document"
+                )
+            }
+        )
 
     def close(self) -> None:
         """Close the database; else it is closed with the last reference to the store."""
@@ -82,18 +79,6 @@ class PassageStore:
     def languages(self) -> list[str]:
         """Languages of the passages."""
         return [row[0] for row in self._query("select distinct language from passage order by 1")]
-
-    def document_ids(self) -> list[str]:
-        """Ids of all documents."""
-        return sorted(self._names)
-
-    def name(self, document_id: str) -> DocumentName:
-        """What a citation says of a document.
-
-        Raises:
-            KeyError: there is no such document.
-        """
-        return self._names[document_id]
 
     def document(self, document_id: str) -> Document:
         """A whole document.
@@ -109,17 +94,12 @@ class PassageStore:
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """Passages by number; numbers that do not exist are left out."""
         marks = ", ".join("?" * len(numbers))
-        rows = self._query(f"select {_COLUMNS} from passage where number in ({marks})", *numbers)
-        return {row[0]: _passage(row) for row in rows}
+        rows = self._query(f"select {COLUMNS} from passage where number in ({marks})", *numbers)
+        return {row[0]: passage_of(row) for row in rows}
 
-    def all_passages(self, numbers: Sequence[int]) -> list[Passage]:
-        """Passages of these numbers in their order, however many they are."""
-        made: list[Passage] = []
-        for start in range(0, len(numbers), _AT_ONCE):
-            chunk = numbers[start : start + _AT_ONCE]
-            found = self.passages(chunk)
-            made += [found[number] for number in chunk]
-        return made
+    def numbers(self) -> list[int]:
+        """Numbers of all passages, rising."""
+        return [row[0] for row in self._query("select number from passage order by number")]
 
     def numbers_of(self, document_ids: Sequence[str]) -> list[int]:
         """Numbers of all passages of these documents, rising."""
@@ -133,13 +113,7 @@ class PassageStore:
     def numbers_with(
         self, column: Literal["heading", "body"], text: str, document_ids: Sequence[str] | None
     ) -> list[int]:
-        """Numbers of the passages in which a text stands exactly so, rising.
-
-        Args:
-            column: where to look: in the passages' headings or in themselves.
-            text: what to look for.
-            document_ids: the only documents to look in, or None for all.
-        """
+        """Numbers of the passages in which a text stands exactly so, rising."""
         wanted = list(document_ids or ())
         within = f"document_id in ({', '.join('?' * len(wanted))}) and" if wanted else ""
         rows = self._query(
@@ -159,43 +133,3 @@ class PassageStore:
     def _query(self, statement: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
         with self._lock:
             return self._connection.execute(statement, values).fetchall()
-
-
-def _row(number: int, passage: Passage) -> tuple[object, ...]:
-    spans = [[s.start, s.end, s.page, s.place] for s in passage.sentences]
-    return (
-        number,
-        passage.id,
-        passage.document_id,
-        passage.position,
-        passage.start,
-        passage.end,
-        passage.heading,
-        passage.context,
-        passage.language,
-        passage.page,
-        json.dumps(spans, separators=(",", ":"), ensure_ascii=False),
-        passage.text,
-    )
-
-
-def _passage(row: tuple) -> Passage:  # type: ignore[type-arg]
-    _, identity, document_id, position, start, end, *rest = row
-    heading, context, language, page, spans, body = rest
-    # What we wrote ourselves and checked by checksum is not validated again: this is a hot path.
-    return Passage.model_construct(
-        id=identity,
-        document_id=document_id,
-        position=position,
-        start=start,
-        end=end,
-        heading=heading,
-        context=context,
-        language=language,
-        page=page,
-        sentences=tuple(
-            Sentence.model_construct(start=start, end=end, page=page, place=place)
-            for start, end, page, place in json.loads(spans)
-        ),
-        text=body,
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -30,8 +32,32 @@ class PassageTokens:
     offsets: IntArray
 
 
-class TokenStore:
-    """Reads the token vectors of a generation; nothing is held in memory but the bounds."""
+class Tokens(ABC):
+    """The seam of the token vectors, read by the number of their passage."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of passages."""
+
+    @abstractmethod
+    def compressed(self, numbers: Sequence[int]) -> list[tuple[Int8Array, IntArray]]:
+        """Tokens as they are stored: (tokens, kept) int8 and (tokens, 2) int32 for each passage.
+
+        Raises:
+            LookupError: there is no such passage.
+        """
+
+    def of(self, numbers: Sequence[int]) -> list[PassageTokens]:
+        """The tokens of these passages, in their order."""
+        return [PassageTokens(unit(vectors), spans) for vectors, spans in self.compressed(numbers)]
+
+    def __getitem__(self, number: int) -> PassageTokens:
+        """The tokens of one passage."""
+        return self.of([number])[0]
+
+
+class TokenStore(Tokens):
+    """Reads a generation's files; nothing is held in memory but the bounds."""
 
     def __init__(self, folder: Path, dimension: int) -> None:
         """Map the files of a generation.
@@ -48,10 +74,10 @@ class TokenStore:
         """Number of passages."""
         return len(self._bounds) - 1
 
-    def __getitem__(self, row: int) -> PassageTokens:
-        """The tokens of one passage."""
-        start, end = int(self._bounds[row]), int(self._bounds[row + 1])
-        return PassageTokens(unit(self._vectors[start:end]), np.asarray(self._offsets[start:end]))
+    def compressed(self, numbers: Sequence[int]) -> list[tuple[Int8Array, IntArray]]:
+        """Slices of the mapped files."""
+        bounds = [(int(self._bounds[n]), int(self._bounds[n + 1])) for n in numbers]
+        return [(self._vectors[a:b], np.asarray(self._offsets[a:b])) for a, b in bounds]
 
 
 class TokenWriter:

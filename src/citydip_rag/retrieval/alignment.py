@@ -40,9 +40,10 @@ class TokenAlignmentReranker(Reranker):
         self, index: Index, query: Query, candidates: Sequence[Candidate]
     ) -> list[Candidate]:
         """Align every candidate with the question and sort anew."""
-        for candidate in candidates:
-            candidate.tokens = index.tokens[candidate.number]
-            candidate.alignment = align(query.tokens, candidate.tokens, candidate.passage)
+        read = index.tokens.of([candidate.number for candidate in candidates])
+        for candidate, tokens in zip(candidates, read, strict=True):
+            candidate.tokens = tokens
+            candidate.alignment = align(query.tokens, tokens, candidate.passage)
             whole, sentence = _strengths(candidate.alignment)
             candidate.scores["alignment"] = whole
             candidate.scores["sentence_alignment"] = sentence

@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from citydip_rag.errors import SettingsError
-from citydip_rag.settings import ROOT_PATH, Settings
+from citydip_rag.settings import Settings
+from citydip_rag.values import ROOT_PATH
 
 PREFIX: Final = "x-forwarded-prefix"
 _HEARSAY: Final = (b"x-forwarded-", b"x-gradio-server")

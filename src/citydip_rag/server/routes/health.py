@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any, Final
+
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from citydip_rag.access import Scope
 from citydip_rag.server.dependencies import EngineDep
 from citydip_rag.server.needs import OPEN, AnyoneDep
+from citydip_rag.server.problems import MEDIA_TYPE, Problem
 
 router = APIRouter(prefix="/health", tags=["health"])
+
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    503: {
+        "model": Problem,
+        "content": {MEDIA_TYPE: {}},
+        "description": "The database of the index does not answer",
+    }
+}
 
 
 class Live(BaseModel):
@@ -41,9 +53,13 @@ async def live() -> Live:
     return Live()
 
 
-@router.get("/ready", summary="Can it answer?")
+@router.get("/ready", responses=_PROBLEMS, summary="Can it answer?")
 async def ready(engine: EngineDep, asker: AnyoneDep) -> ReadyDetail | Ready:
-    """For a load balancer: index and model are loaded. Who may ask is told more."""
+    """For a load balancer: index and model are loaded, and the index's database answers.
+
+    Who may ask is told more.
+    """
+    await asyncio.to_thread(engine.index.place.check)
     if not asker.may(Scope.ASK):
         return Ready()
     manifest = engine.index.manifest

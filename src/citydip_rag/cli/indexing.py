@@ -1,0 +1,78 @@
+"""`citydip index`: a folder becomes an index; `citydip index copy`: an index goes elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from citydip_rag.cli import show
+from citydip_rag.cli.console import progress_bar, screen, stage_bar, status, write_json
+from citydip_rag.cli.opening import IndexOption
+from citydip_rag.settings import load_settings
+
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def index(
+    context: typer.Context,
+    seeds: Annotated[
+        Path | None, typer.Option("--seeds", help="Folder of the documents. [default: seeds]")
+    ] = None,
+    index: IndexOption = None,
+    *,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Read and embed everything anew; mends any index.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on, and index again whenever the folder changes.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Index the documents of a folder. The old index answers until the new one is complete.
+
+    Only what changed since the last run is read and embedded. A running server takes the new index
+    by itself. `citydip index copy` takes an index to another place.
+    """
+    if context.invoked_subcommand:
+        return
+    from citydip_rag.cli.watch import follow
+    from citydip_rag.indexing import index_folder, up_to_date
+    from citydip_rag.parts import make_embedder
+
+    settings = load_settings(seeds=seeds, index=index)
+    if watch:
+        follow(settings, rebuild=rebuild)
+        return
+    with status("Looking for what changed"):
+        report = None if rebuild else up_to_date(settings)
+    if report is None:
+        with status("Loading the model"):
+            embedder = make_embedder(settings)
+        with stage_bar() as step:
+            report = index_folder(settings, embedder, rebuild=rebuild, progress=step)
+    if as_json:
+        write_json(report.model_dump(mode="json"))
+    else:
+        show.index_report(report, index)
+
+
+@app.command()
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="Folder or postgresql://…")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="Folder or postgresql://…")],
+    *,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the index that is there.")
+    ] = False,
+) -> None:
+    """Copy an index to another folder or database. Nothing is embedded anew."""
+    from citydip_rag.copying import copy_index
+
+    addresses = load_settings(index=source).index, load_settings(index=target).index
+    with progress_bar("Copying") as step:
+        built = copy_index(*addresses, overwrite=overwrite, progress=step)
+    held = f"{built.manifest.documents} documents, {built.manifest.passages} passages"
+    screen.print(f"{held} are now in {addresses[1]}.", markup=False, highlight=False)
