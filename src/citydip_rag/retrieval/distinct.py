@@ -30,7 +30,10 @@ def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _alike(words: frozenset[str], other: frozenset[str]) -> bool:
+    fewer, more = sorted((len(words), len(other)))
+    if fewer < _ALIKE * more:  # then so are those they share
+        return False
     common = len(words & other)
-    if common < _ALIKE * len(words | other):
+    if common < _ALIKE * (fewer + more - common):
         return False
     return not any(word[0].isdigit() for word in words ^ other)
