@@ -107,7 +107,7 @@ class Finder:
         self._aligned = Retriever(HybridStage(), TokenAlignmentReranker())
         self._head = evidence_head(settings, index)
         mixed = len(index.store.languages()) > 1
-        self._axis = LanguageAxis.between(embedder, index.projection) if mixed else None
+        self._axis = LanguageAxis.of(embedder, index.projection) if mixed else None
         self._names = {i: index.store.name(i) for i in index.store.document_ids()}
 
     def passages(

@@ -5,6 +5,7 @@ All are frozen. `Answer` is at once what the engine returns and the JSON of `/as
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -60,9 +61,20 @@ class Block(Span):
     """A paragraph, list item or table row: sentences never cross its ends."""
 
 
-class Sentence(Span):
-    """A sentence of a passage, the page it begins on, and its place ("Pasal 5 ayat (2)")."""
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of a passage: `text[start:end]` of its document, its page and its place.
 
+    A search makes a hundred of them, and validates none.
+
+    Attributes:
+        start, end: its span.
+        page: that it begins on.
+        place: such as "Pasal 5 ayat (2)".
+    """
+
+    start: int
+    end: int
     page: int | None = None
     place: str = ""
 

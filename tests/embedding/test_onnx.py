@@ -20,10 +20,13 @@ from citydip_rag.embedding import (
     SentenceTransformersEmbedder,
     bundled,
     load_embedder,
+    onnx,
 )
+from citydip_rag.embedding.hardware import has_matrix_unit
 from citydip_rag.embedding.onnx_graph import shuffled
 from citydip_rag.embedding.q4 import dequantize_q4
 from citydip_rag.engine import Engine
+from citydip_rag.errors import ModelError
 from citydip_rag.settings import Settings
 
 ALIKE = 0.9995
@@ -183,3 +186,48 @@ def test_a_number_type_by_name_is_for_torch(weights: Path) -> None:
     assert weights.is_file()
     assert isinstance(load_embedder("bundled", "float32"), SentenceTransformersEmbedder)
     assert isinstance(load_embedder("bundled"), OnnxEmbedder)
+
+
+def test_many_passages_are_embedded_by_the_matrix_unit(
+    on_onnx: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx, "has_matrix_unit", lambda: True)
+    assert on_onnx.for_many(onnx.MANY - 1) is on_onnx
+    patient = on_onnx.in_small_batches()
+    assert patient.for_many(onnx.MANY) is patient  # questions are waiting
+    bulk = on_onnx.for_many(onnx.MANY)
+    assert isinstance(bulk, SentenceTransformersEmbedder)
+    assert bulk.fingerprint == on_onnx.fingerprint
+    check_alike(on_onnx.embed_passages(TEXTS[:3]), bulk.embed_passages(TEXTS[:3]))
+    monkeypatch.setattr(onnx, "has_matrix_unit", lambda: False)
+    assert on_onnx.for_many(onnx.MANY) is on_onnx
+
+
+def test_without_room_for_torchs_folder_all_is_embedded_here(
+    on_onnx: Embedder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ModelError("The disk is full.")
+
+    monkeypatch.setattr(onnx, "has_matrix_unit", lambda: True)
+    monkeypatch.setattr(onnx, "SentenceTransformersEmbedder", refuse)
+    assert on_onnx.for_many(onnx.MANY) is on_onnx
+    assert "The disk is full." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "has"),
+    [
+        ("model name\t: x\nflags\t\t: fpu amx_bf16 amx_tile\n", True),
+        ("flags\t\t: fpu avx512_bf16\n", False),
+        ("Features\t: neon amx_bf16\n", False),
+        (None, False),
+    ],
+)
+def test_a_matrix_unit_is_known_by_its_flag(
+    tmp_path: Path, content: str | None, *, has: bool
+) -> None:
+    file = tmp_path / "cpuinfo"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    assert has_matrix_unit(file) is has

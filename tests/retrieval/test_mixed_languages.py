@@ -10,6 +10,7 @@ from citydip_rag import Engine
 from citydip_rag.embedding import Embedder
 from citydip_rag.evaluation.collection import cut_passages, engine_over
 from citydip_rag.retrieval import DenseStage, HybridStage, Retriever
+from citydip_rag.retrieval.language_axis import LanguageAxis
 from citydip_rag.retrieval.retriever import encode_query
 from citydip_rag.settings import load_settings
 
@@ -23,6 +24,13 @@ TEXTS = [
     "Bread is baked from flour, water and salt. The dough must rest for an hour.",
     "The first railway of the island was opened by the governor. It carried sugar and coffee.",
 ]
+
+
+def test_the_shipped_axis_is_the_one_found_from_our_texts(engine: Engine) -> None:
+    """It is shipped since finding it takes seconds, and does not move with a text of the page."""
+    made = engine.embedder, engine.index.projection
+    shipped, found = LanguageAxis.of(*made), LanguageAxis.between(*made)
+    assert float(shipped.direction @ found.direction) > 0.98
 
 
 @pytest.fixture(scope="module")

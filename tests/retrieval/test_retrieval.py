@@ -85,7 +85,7 @@ def test_sentences_the_model_did_not_see_are_no_evidence(
         assert candidate.tokens is not None
         starts = sentence_starts(candidate.tokens, passage)
         assert starts[-1] == len(candidate.tokens.offsets)
-        aligned = align(found.query.tokens, candidate.tokens, passage)
+        (aligned,) = align(found.query.tokens, [candidate.tokens], [passage])
         assert (aligned[:, -1] == -1).all()
         assert 0 < len(found.evidence) < len(passage.sentences)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from citydip_rag.corpus.places import Places
@@ -80,7 +80,7 @@ class PassageMaker:
     ) -> list[_Sentence]:
         """A paragraph's sentences that hold words, with page and place."""
         spans = [
-            span.model_copy(update={"page": pages.at(span.start), "place": place})
+            replace(span, page=pages.at(span.start), place=place)
             for span in sentence_spans(text, block.start, block.end)
             if any(character.isalnum() for character in text[span.start : span.end])
         ]

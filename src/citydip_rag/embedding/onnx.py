@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,11 +14,14 @@ import numpy as np
 
 from citydip_rag.embedding.base import Embedder, Encoding, FloatArray, Progress, leads
 from citydip_rag.embedding.bundled import BUNDLED_NAME, bundled_onnx_folder
+from citydip_rag.embedding.hardware import has_matrix_unit
 from citydip_rag.embedding.model_folder import PROMPTS
 from citydip_rag.embedding.onnx_folder import ENCODER, TOKENIZER, WORDS
 from citydip_rag.embedding.onnx_graph import FINGERPRINT, INPUT, OUTPUT, POSITIONS
 from citydip_rag.embedding.own_tokens import own_tokens
 from citydip_rag.embedding.q4 import BLOCK, BLOCK_BYTES, dequantize_q4
+from citydip_rag.embedding.sentence_transformers import BUNDLED, SentenceTransformersEmbedder
+from citydip_rag.errors import CitydipError
 from citydip_rag.working import processors
 
 if TYPE_CHECKING:
@@ -25,6 +29,12 @@ if TYPE_CHECKING:
 
 _THREADS: Final = 4
 """A question has too few tokens to be worth more."""
+
+
+MANY: Final = 400
+"""Passages from which loading torch is worth its time."""
+
+logger = logging.getLogger(__name__)
 
 
 class OnnxEmbedder(Embedder):
@@ -47,6 +57,7 @@ class OnnxEmbedder(Embedder):
         row = self._dimension // BLOCK * BLOCK_BYTES
         self._words = np.memmap(folder / WORDS, dtype=np.uint8, mode="r").reshape(-1, row)
         self._workers = processors()
+        self._patient = False
 
     @classmethod
     def bundled(cls) -> Self | None:
@@ -68,7 +79,21 @@ class OnnxEmbedder(Embedder):
         """The same model, one text after the other."""
         patient = copy.copy(self)
         patient._workers = 1  # noqa: SLF001  # our own
+        patient._patient = True  # noqa: SLF001
         return patient
+
+    def for_many(self, count: int) -> Embedder:
+        """The same model on torch in bfloat16, where a processor's matrix unit makes that quicker.
+
+        Loading it takes as long as a few hundred passages.
+        """
+        if self._patient or count < MANY or not has_matrix_unit():
+            return self
+        try:
+            return SentenceTransformersEmbedder(BUNDLED, "bfloat16")
+        except (CitydipError, ImportError, OSError) as error:  # no room for its folder, say
+            logger.warning("embedding without torch: %s", error)
+            return self
 
     @property
     def name(self) -> str:

@@ -95,7 +95,7 @@ class Projection:
 def unit(rows: npt.NDArray[np.generic]) -> FloatArray:
     """Scale rows to length 1, as float32; rows of zeros stay."""
     values = rows.astype(np.float32)
-    norms = np.linalg.norm(values, axis=-1, keepdims=True)
+    norms = np.sqrt(np.einsum("...i,...i->...", values, values))[..., None]
     result: FloatArray = values / np.maximum(norms, 1e-12)
     return result
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Dtype = Literal["auto", "float32", "bfloat16"]
 BUNDLED: Final = "bundled"
 """The value of the model setting that means the bundled model."""
-_BATCH_TOKENS: Final = 4096
+_BATCH_TOKENS: Final = 2048
 """Tokens a batch holds at most, padding counted: bounds memory, and keeps batches even."""
 _SMALL_BATCH_TOKENS: Final = 768
 """The same while questions are waiting."""

@@ -19,7 +19,7 @@ from citydip_rag.generation.base import (
     introduction,
 )
 from citydip_rag.retrieval.evidence import Evidence
-from citydip_rag.schema import Passage, Span
+from citydip_rag.schema import Passage, Sentence
 
 MAX_SENTENCES: Final = 3
 MAX_LIST_SENTENCES: Final = 6
@@ -269,5 +269,5 @@ def _in_reading_order(passages: Sequence[Passage], chosen: Iterable[_Chosen]) ->
     )
 
 
-def _quote(passage: Passage, span: Span) -> str:
+def _quote(passage: Passage, span: Sentence) -> str:
     return passage.text[span.start - passage.start : span.end - passage.start]

@@ -39,6 +39,8 @@ class Bm25sIndex(LexicalIndex):
         self._saved: Path | None = None
         self._loaded_terms: list[list[str]] | None = []
         self._model: Any = None
+        self._last: tuple[str, FloatArray] | None = None
+        """What was computed last: a question is first searched for and then scored."""
 
     def __len__(self) -> int:
         """Number of texts."""
@@ -109,6 +111,12 @@ class Bm25sIndex(LexicalIndex):
 
     def _coverage(self, query: str) -> FloatArray:
         """(n,) float32 in [0, 1]: BM25 over the sum of the query terms' idf."""
+        last = self._last
+        if last is None or last[0] != query:
+            last = self._last = (query, self._computed(query))
+        return last[1]
+
+    def _computed(self, query: str) -> FloatArray:
         wanted = list(dict.fromkeys(terms(query)))
         if self._model is None or not wanted:
             return np.zeros(len(self), dtype=np.float32)
@@ -127,6 +135,7 @@ class Bm25sIndex(LexicalIndex):
 
     def _set_ids(self, ids: IdArray) -> None:
         self._ids = ids
+        self._last = None
         self._rows = {int(i): row for row, i in enumerate(ids)}
 
 

@@ -129,8 +129,7 @@ def passage_of(row: Sequence[Any]) -> Passage:
         language=language,
         page=page,
         sentences=tuple(
-            Sentence.model_construct(start=start, end=end, page=page, place=place)
-            for start, end, page, place in json.loads(spans)
+            Sentence(start, end, page, place) for start, end, page, place in json.loads(spans)
         ),
         text=body,
     )

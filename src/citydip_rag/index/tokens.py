@@ -49,7 +49,15 @@ class Tokens(ABC):
 
     def of(self, numbers: Sequence[int]) -> list[PassageTokens]:
         """The tokens of these passages, in their order."""
-        return [PassageTokens(unit(vectors), spans) for vectors, spans in self.compressed(numbers)]
+        stored = self.compressed(numbers)
+        if not stored:
+            return []
+        together = unit(np.concatenate([vectors for vectors, _ in stored]))  # once, not for each
+        ends = np.cumsum([len(spans) for _, spans in stored])
+        return [
+            PassageTokens(together[end - len(spans) : end], spans)
+            for end, (_, spans) in zip(ends.tolist(), stored, strict=True)
+        ]
 
     def __getitem__(self, number: int) -> PassageTokens:
         """The tokens of one passage."""

@@ -212,6 +212,7 @@ def _embed(
     missing.sort(key=lambda i: len(passages[i].text), reverse=True)
     report = _Offset(progress, len(passages) - len(missing), len(passages))
     report(0, len(missing))
+    embedder = embedder.for_many(len(missing))
     for start in range(0, len(missing), _BATCH):
         batch = missing[start : start + _BATCH]
         encodings = embedder.embed_passages(

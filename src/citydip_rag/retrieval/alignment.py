@@ -41,10 +41,11 @@ class TokenAlignmentReranker(Reranker):
     ) -> list[Candidate]:
         """Align every candidate with the question and sort anew."""
         read = index.tokens.of([candidate.number for candidate in candidates])
-        for candidate, tokens in zip(candidates, read, strict=True):
+        found = align(query.tokens, read, [candidate.passage for candidate in candidates])
+        for candidate, tokens, alignment in zip(candidates, read, found, strict=True):
             candidate.tokens = tokens
-            candidate.alignment = align(query.tokens, tokens, candidate.passage)
-            whole, sentence = _strengths(candidate.alignment)
+            candidate.alignment = alignment
+            whole, sentence = _strengths(alignment)
             candidate.scores["alignment"] = whole
             candidate.scores["sentence_alignment"] = sentence
             candidate.scores["score"] += (
@@ -53,25 +54,36 @@ class TokenAlignmentReranker(Reranker):
         return sorted(candidates, key=lambda c: (-c.scores["score"], c.number))
 
 
-def align(query: FloatArray, tokens: PassageTokens, passage: Passage) -> FloatArray:
-    """Best cosine of each query token within each sentence.
+def align(
+    query: FloatArray, tokens: Sequence[PassageTokens], passages: Sequence[Passage]
+) -> list[FloatArray]:
+    """Best cosine of each query token within each sentence, for each passage.
 
     Args:
         query: (n, d), rows of length 1.
-        tokens: the passage's tokens.
-        passage: gives the sentences.
+        tokens: each passage's tokens.
+        passages: give the sentences.
 
     Returns:
-        (n, sentences) float32; -1 where a sentence has no tokens the model saw.
+        (n, sentences) float32 each; -1 where a sentence has no tokens the model saw.
     """
-    starts = sentence_starts(tokens, passage)
-    result = np.full((len(query), len(passage.sentences)), -1.0, dtype=np.float32)
-    bounds = np.append(starts, len(tokens.offsets))
-    filled = bounds[1:] > bounds[:-1]
+    if not passages:
+        return []
+    # A passage begins with its first sentence, so the last one of another ends there.
+    sizes = np.cumsum([0, *(len(own.offsets) for own in tokens)])
+    bounds = np.concatenate(
+        [
+            sentence_starts(own, passage) + before
+            for own, passage, before in zip(tokens, passages, sizes.tolist(), strict=False)
+        ]
+    )
+    filled = np.append(bounds[1:], sizes[-1]) > bounds
+    result = np.full((len(query), len(bounds)), -1.0, dtype=np.float32)
     if len(query) and filled.any():
-        similarity = query @ tokens.vectors.T
-        result[:, filled] = np.maximum.reduceat(similarity, starts[filled], axis=1)
-    return result
+        similarity = np.concatenate([query @ own.vectors.T for own in tokens], axis=1)
+        result[:, filled] = np.maximum.reduceat(similarity, bounds[filled], axis=1)
+    ends = np.cumsum([len(passage.sentences) for passage in passages])
+    return np.split(result, ends[:-1], axis=1)
 
 
 def sentence_starts(tokens: PassageTokens, passage: Passage) -> np.ndarray:

@@ -38,7 +38,10 @@ def _words_of(text: str) -> frozenset[str]:
 
 
 def _alike(words: frozenset[str], other: frozenset[str]) -> bool:
+    fewer, more = sorted((len(words), len(other)))
+    if fewer < _ALIKE * more:  # then so are those they share
+        return False
     common = len(words & other)
-    if common < _ALIKE * (len(words) + len(other) - common):
+    if common < _ALIKE * (fewer + more - common):
         return False
     return not any(word[0].isdigit() for word in words ^ other)

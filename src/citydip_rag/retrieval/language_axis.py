@@ -9,7 +9,9 @@ tokens are made to point less along it.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from typing import Final, Self
 
 import numpy as np
@@ -38,8 +40,16 @@ class LanguageAxis:
     direction: FloatArray
 
     @classmethod
+    def of(cls, embedder: Embedder, projection: Projection) -> Self:
+        """The axis shipped for a projection, or found now where there is none."""
+        resource = files("citydip_rag.retrieval") / "axes" / f"{projection.fingerprint}.npy"
+        if not resource.is_file():
+            return cls.between(embedder, projection)
+        return cls(np.load(io.BytesIO(resource.read_bytes()), allow_pickle=False))
+
+    @classmethod
     def between(cls, embedder: Embedder, projection: Projection) -> Self:
-        """Find the axis of a model; embeds some sixty short texts."""
+        """Find the axis of a model; embeds some three hundred short texts, which takes seconds."""
         indonesian, english = catalogue(Language.INDONESIAN), catalogue(Language.ENGLISH)
         keys = [key for key, text in indonesian.items() if len(text) >= _SHORTEST]
         means = [

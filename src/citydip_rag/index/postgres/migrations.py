@@ -11,7 +11,12 @@ from typing import Final
 
 from psycopg import Connection, errors
 
-from citydip_rag.errors import CitydipError, IndexMismatchError, MissingDependencyError
+from citydip_rag.errors import (
+    CitydipError,
+    IndexMismatchError,
+    IndexNewerError,
+    MissingDependencyError,
+)
 
 PARTITIONS: Final = 8
 """By document. As many servers, at most, can hold an index together."""
@@ -98,7 +103,7 @@ def migrate(connection: Connection) -> None:
     """Bring the tables to this program's version, all of them or none; call with the lock held.
 
     Raises:
-        IndexMismatchError: a newer program made them.
+        IndexNewerError: a newer program made them.
         MissingDependencyError: the server has no pgvector.
     """
     with connection.transaction():
@@ -121,7 +126,8 @@ def check_version(found: int) -> None:
     """Refuse tables of another version than this program's.
 
     Raises:
-        IndexMismatchError: they are older or newer.
+        IndexMismatchError: they are older.
+        IndexNewerError: they are newer.
     """
     if found < VERSION:
         raise IndexMismatchError(
@@ -129,7 +135,7 @@ def check_version(found: int) -> None:
             "Run: citydip index",
         )
     if found > VERSION:
-        raise IndexMismatchError(
+        raise IndexNewerError(
             f"The index's tables have version {found}, this program knows {VERSION}.",
             "Use the newer program, or another database with CITYDIP_INDEX.",
         )

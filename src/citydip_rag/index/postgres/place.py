@@ -15,6 +15,7 @@ from citydip_rag.errors import (
     IndexDamagedError,
     IndexMismatchError,
     IndexMissingError,
+    IndexNewerError,
     IndexUnreachableError,
 )
 from citydip_rag.index.generation import REBUILD, Manifest
@@ -81,6 +82,8 @@ class PostgresPlace(IndexPlace):
         try:
             generation, name, _ = self._current()
             return PreviousRows(name, self._manifest(generation), self._reading, generation)
+        except IndexNewerError:
+            raise
         except (IndexMissingError, IndexMismatchError, IndexDamagedError):
             return None
 
