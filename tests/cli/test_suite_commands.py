@@ -20,6 +20,8 @@ from typer.testing import CliRunner, Result
 from citydip_rag import Settings
 from citydip_rag.cli import app
 from citydip_rag.cli.console import run
+from citydip_rag.errors import IndexMissingError
+from citydip_rag.grounding import Calibration
 from evaluation.questions import ANSWERED, CLASH, DECLINED, write_questions
 from servers import running
 
@@ -86,6 +88,30 @@ def test_init_drafts_what_suite_reads(tmp_path: Path, index: str) -> None:
     asked = invoke("eval", "suite", str(output), "--index", index)
     assert asked.exit_code == 0
     assert "Review them before you rely on this" in asked.output
+
+
+def test_calibrating_on_question_files_alone(tmp_path: Path, index: str) -> None:
+    asked = [
+        *(
+            {**ANSWERED, "id": f"a{n}", "question": f"{ANSWERED['question']} ({n})"}
+            for n in range(8)
+        ),
+        *(
+            {**DECLINED, "id": f"d{n}", "question": f"{DECLINED['question']} ({n})"}
+            for n in range(8)
+        ),
+    ]
+    questions = write_questions(tmp_path / "q.jsonl", *asked)
+    output = tmp_path / "calibration.json"
+    words = ["calibrate", "abstention", "--questions", str(questions), "-o", str(output)]
+    done = invoke(*words, "--index", index)
+    assert done.exit_code == 0, done.output
+    assert "threshold" in done.output
+    assert Calibration.load(output).fitted_on == {"q.jsonl": 16}
+    missing = invoke(*words, "--index", str(tmp_path / "none"))
+    assert isinstance(missing.exception, IndexMissingError)
+    assert f"in the folder {tmp_path / 'none'}" in str(missing.exception)
+    assert f"citydip index --index {tmp_path / 'none'}" in missing.exception.remedy
 
 
 @pytest.mark.parametrize(
