@@ -52,15 +52,51 @@ def test_suite_gates_and_reports(tmp_path: Path, index: str, questions: str) -> 
     assert all(path.stat().st_size > 500 for path in files.values())
     content = json.loads(files["json"].read_text(encoding="utf-8"))
     assert content["metrics"]["citation_recall"] == 1
-    gates.write_text("[at_most]\ncitation_recall = 0.5\n", encoding="utf-8")
+    gates.write_text("[at_most]\nlatency_p50_ms = 0\n", encoding="utf-8")
     failed = invoke(*words, *options)
     assert failed.exit_code == 1
-    assert "citation_recall <= 0.5: measured 1.0000" in failed.output
-    assert "gates.toml, line 2 asks for at most 0.5" in failed.output
+    assert failed.output.count("gates.toml, line 2 asks for at most 0") == 1
+    assert "✗ latency_p50_ms is " in failed.output
     assert "1 of 1 gates broken" in files["html"].read_text(encoding="utf-8")
     same = invoke("eval", "compare", str(files["json"]), str(files["json"]))
     assert same.exit_code == 0
     assert "2 questions in both" in same.output
+
+
+def test_comparing_is_written_and_unchanged_figures_are_folded(
+    tmp_path: Path, index: str, questions: str
+) -> None:
+    before, after = tmp_path / "a.json", tmp_path / "b.json"
+    invoke("eval", "suite", questions, "--index", index, "--json", str(before))
+    content = json.loads(before.read_text(encoding="utf-8"))
+    for question in content["questions"]:
+        question["latency_ms"] = 5000
+    content["questions"][0]["citations"] = []
+    after.write_text(json.dumps(content), encoding="utf-8")
+    out, comment = tmp_path / "c.json", tmp_path / "c.md"
+    words = ["eval", "compare", str(before), str(after), "--json", str(out)]
+    told = invoke(*words, "--markdown", str(comment))
+    assert told.exit_code == 0, told.output
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["metrics"]["latency_p50_ms"]["verdict"] == ""
+    assert found["metrics"]["citation_recall"]["n"] == 1
+    assert [each["id"] for each in found["lost"]] == ["1"]
+    still = sum(each["change"] == 0 for each in found["metrics"].values())
+    assert f"unchanged: {still}" in told.output
+    assert f"Unchanged: {still} metrics" in comment.read_text(encoding="utf-8")
+    row = next(line for line in told.output.split("\n") if line.startswith("latency_p50_ms"))
+    assert "worse" not in row
+    assert "answered" not in told.output
+
+
+def test_gates_are_proposed_that_hold(tmp_path: Path, index: str, questions: str) -> None:
+    file = tmp_path / "proposed.toml"
+    words = ["eval", "suite", questions, "--index", index]
+    assert invoke(*words, "--propose-gates", str(file)).exit_code == 0
+    assert '"recall@5" = 1 ' in file.read_text(encoding="utf-8")
+    assert invoke(*words, "--gates", str(file)).exit_code == 0
+    again = invoke(*words, "--propose-gates", str(file))
+    assert "proposed.toml is there already" in str(again.exception)
 
 
 def test_comparing_tells_what_differs(tmp_path: Path, index: str, questions: str) -> None:
@@ -84,6 +120,7 @@ def test_init_drafts_what_suite_reads(tmp_path: Path, index: str) -> None:
     made = invoke("eval", "init", "--index", index, "--output", str(output), "--number", "12")
     assert made.exit_code == 0, made.output
     assert "draft-" in made.output
+    assert "Add hard ones of your own" in made.output
     assert f"citydip eval suite {output} --index {index}" in made.output
     asked = invoke("eval", "suite", str(output), "--index", index)
     assert asked.exit_code == 0
@@ -124,6 +161,7 @@ def test_calibrating_on_question_files_alone(tmp_path: Path, index: str) -> None
         (["eval", "suite", "absent.jsonl", "--json", "r"], "absent.jsonl, line 1: question 1: the"),
         (["eval", "suite", "q.jsonl", "--gates", "wit.toml", "--json", "r"], "wit.toml, line 2"),
         (["eval", "suite", "q.jsonl", "--gates", "page.toml", "--json", "r"], "was not measured"),
+        (["eval", "suite", "--json", "r"], "there is no eval/questions/diplomasi-kota.jsonl here"),
         (["eval", "compare", "q.jsonl", "q.jsonl"], "q.jsonl is no report of a suite"),
         (["eval", "init", "--output", "q.jsonl"], "q.jsonl is there already"),
     ],

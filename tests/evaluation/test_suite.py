@@ -14,6 +14,7 @@ from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation import SuiteReport, evaluate_suite, load_report
 from citydip_rag.evaluation.examining import says
 from citydip_rag.evaluation.questions import question_schema, read_questions
+from citydip_rag.evaluation.reports import html_report, markdown_report
 from corpus.pdf_file import pdf_of
 from evaluation.questions import ANSWERED, CLASH, DECLINED, DRAINS, write_questions
 
@@ -71,6 +72,42 @@ def test_evidence_by_its_span_and_with_other_white_space(
         report = asked(engine, tmp_path, {**ANSWERED, "evidence": [evidence]})
         assert report.metrics["citation_recall"] == 1
         assert report.questions[0].gold[0].text == CLASH
+
+
+def test_files_that_were_not_read_or_have_changed_are_named(
+    tmp_path: Path, own_settings: Settings, embedder: SentenceTransformersEmbedder
+) -> None:
+    (own_settings.seeds / "kosong.txt").write_bytes(b"")
+    (own_settings.seeds / "lama.txt").write_text("Kota lama itu indah sekali.", encoding="utf-8")
+    index_folder(own_settings, embedder)
+    opened = Engine.open(own_settings, embedder)
+    try:
+        report = asked(opened, tmp_path, DECLINED)
+        assert (report.unread, report.changed) == (("kosong.txt",), ())
+        (own_settings.seeds / "awal.txt").write_text("Lain.", encoding="utf-8")
+        (own_settings.seeds / "baru.txt").write_text("Baru.", encoding="utf-8")
+        (own_settings.seeds / "kosong.txt").touch()
+        (own_settings.seeds / "lama.txt").unlink()
+        changed = asked(opened, tmp_path, DECLINED)
+    finally:
+        opened.close()
+    assert changed.changed == ("awal.txt", "baru.txt", "lama.txt")
+    for text in (markdown_report(changed), html_report(changed)):
+        plain = text.replace("\\", "")
+        assert "1 file could not be read: kosong.txt." in plain
+        assert "(3 files: awal.txt, baru.txt, lama.txt)" in plain
+
+
+def test_what_was_declined_shows_what_lay_nearest(tmp_path: Path, engine: Engine) -> None:
+    far = {**ANSWERED, "question": "Berapa harga minyak goreng curah di pasar Blitar?"}
+    (outcome,) = asked(engine, tmp_path, far).questions
+    assert outcome.verdict == "wrongly declined"
+    assert len(outcome.closest) == 3
+    report = asked(engine, tmp_path, far, DECLINED)
+    assert report.questions[1].closest == ()
+    page = html_report(report)
+    assert f"is below the threshold of {report.threshold:.2f}" in page
+    assert page.count("Passages found first") == 1
 
 
 def test_key_facts_and_history(tmp_path: Path, engine: Engine) -> None:

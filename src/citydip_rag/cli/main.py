@@ -24,6 +24,7 @@ from citydip_rag.cli.evaluate import app as eval_app
 from citydip_rag.cli.feedback import app as feedback_app
 from citydip_rag.cli.following import answer_of
 from citydip_rag.cli.opening import opened
+from citydip_rag.cli.strict import refuse_unread
 from citydip_rag.schema import MAX_TOP_K, Language, Policy
 from citydip_rag.settings import load_settings
 
@@ -82,6 +83,10 @@ def index(
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on, and index again whenever the folder changes.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="End with status 1 if a file could not be read."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Index the documents of a folder. The old index answers until the new one is complete.
@@ -108,6 +113,8 @@ def index(
         write_json(report.model_dump(mode="json"))
     else:
         show.index_report(report, index)
+    if strict:
+        refuse_unread(report.files)
 
 
 @app.command()
