@@ -202,6 +202,7 @@ def test_all_lines_that_are_wrong_are_said_at_once(tmp_path: Path, engine: Engin
         f"q.jsonl, line {n}" for n in range(1, 21)
     ]
     assert said[-1] == "and 3 more"
+    assert caught.value.remedy.startswith("Index the documents the questions were written for")
     path = tmp_path / "p.jsonl"
     path.write_text('{\n{"id": 1}\n' + json.dumps(ANSWERED), encoding="utf-8")
     with pytest.raises(EvaluationError, match=r"(?s)2 lines are wrong:.*line 1: not.*line 2: id"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,10 +44,20 @@ class Mistakes:
         if len(self._noted) == 1:
             raise self._noted[0]
         if self._noted:
-            said = [str(error) for error in self._noted[:_MOST]]
-            more = len(self._noted) - len(said)
-            said += [f"and {more} more"] if more else []
-            raise EvaluationError("\n".join([f"{len(self._noted)} lines are wrong:", *said]))
+            raise self._together()
+
+    def _together(self) -> EvaluationError:
+        """All in one; what helps with several of them is said once."""
+        count = Counter(error.remedy for error in self._noted)
+        said = [e.message if count[e.remedy] > 1 else str(e) for e in self._noted[:_MOST]]
+        more = len(self._noted) - len(said)
+        lines = [
+            f"{len(self._noted)} lines are wrong:",
+            *said,
+            *([f"and {more} more"] * bool(more)),
+        ]
+        shared = (remedy for remedy, times in count.items() if times > 1)
+        return EvaluationError("\n".join(lines), " ".join(filter(None, shared)))
 
 
 def read_text(path: Path) -> str:

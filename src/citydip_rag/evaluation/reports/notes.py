@@ -46,8 +46,8 @@ def many(count: int, what: str) -> str:
 
 
 def pasted(text: str) -> str:
-    """A text as it is written in a question file's list of evidence."""
-    return json.dumps(text, ensure_ascii=False)
+    """A text as it is written in a question file's list of evidence; white space does not count."""
+    return json.dumps(" ".join(text.split()), ensure_ascii=False)
 
 
 def _named(files: Sequence[str]) -> str:
