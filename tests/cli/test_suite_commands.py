@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -121,6 +122,10 @@ def test_init_drafts_what_suite_reads(tmp_path: Path, index: str) -> None:
     assert made.exit_code == 0, made.output
     assert "draft-" in made.output
     assert "Add hard ones of your own" in made.output
+    more = ["--output", str(tmp_path / "many.jsonl"), "--number", "900"]
+    many = invoke("eval", "init", "--index", index, *more)
+    assert "of 900 could be made; answerable ones by document:" in many.output
+    assert re.search(r"diplomasi-kota\.txt  \d+", many.output)
     assert f"citydip eval suite {output} --index {index}" in made.output
     asked = invoke("eval", "suite", str(output), "--index", index)
     assert asked.exit_code == 0

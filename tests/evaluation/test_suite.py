@@ -213,7 +213,7 @@ def test_all_lines_that_are_wrong_are_said_at_once(tmp_path: Path, engine: Engin
     ("change", "said"),
     [
         ({"evidence": "Kota."}, r'line 1: evidence: write a list of texts: \["Kota\."\]'),
-        ({"answerabel": True, "language": 3}, "answerabel: .*did you mean answerable"),
+        ({"answerabel": True, "language": 3}, r"answerabel: .*did you mean answerable\?$"),
         ({"wit": 1}, "wit: there is no such field"),
         ({"language": "fr"}, "language: write 'id' or 'en'"),
         ({"answerable": "perhaps"}, "answerable: write true or false, without quotes"),

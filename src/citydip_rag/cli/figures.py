@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _LISTED = 10
 """Questions that a list shows."""
+_DOCUMENTS = 30
+"""Documents that a list shows."""
 
 
 def suite(report: SuiteReport) -> None:
@@ -102,10 +104,7 @@ def drafts(made: Drafts, wanted: int, output: Path, next_command: str) -> None:
         highlight=False,
     )
     if len(made.questions) < wanted:
-        _warn(f"No more than these of {wanted} could be made; answerable ones by document:")
-        for share in made.shares:
-            said = f"none: {share.why}" if share.why else str(share.drafts)
-            screen.print(Padding(Text(f"{share.source}  {said}"), (0, 0, 0, 2)))
+        _shares(made, wanted)
     screen.print(
         "Review them line by line. Does the question read well? Does its evidence alone answer it?"
         " Of those with answerable false: do the documents really not say? Delete or mend what you"
@@ -119,6 +118,15 @@ def drafts(made: Drafts, wanted: int, output: Path, next_command: str) -> None:
         highlight=False,
     )
     screen.print(f"  {escape(next_command)}", soft_wrap=True, highlight=False)
+
+
+def _shares(made: Drafts, wanted: int) -> None:
+    _warn(f"No more than these of {wanted} could be made; answerable ones by document:")
+    for share in made.shares[:_DOCUMENTS]:
+        said = f"none: {share.why}" if share.why else str(share.drafts)
+        screen.print(Padding(Text(f"{share.source}  {said}"), (0, 0, 0, 2)))
+    if len(made.shares) > _DOCUMENTS:
+        screen.print(f"  and {len(made.shares) - _DOCUMENTS} more documents", highlight=False)
 
 
 def _cells(found: Difference) -> tuple[str, ...]:

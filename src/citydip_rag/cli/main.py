@@ -85,7 +85,10 @@ def index(
     ] = False,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="End with status 1 if a file could not be read."),
+        typer.Option(
+            "--strict",
+            help="End with status 1 if a file could not be read; the index is made all the same.",
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -119,4 +119,5 @@ def valid(kind: type[Model], path: Path, number: int, entry: dict[str, Any]) -> 
 
 def wrong(path: Path, number: int, what: str, remedy: str = "") -> EvaluationError:
     """What is wrong in a line."""
-    return EvaluationError(f"{path.name}, line {number}: {what}.", remedy)
+    ended = what if what.endswith("?") else f"{what}."
+    return EvaluationError(f"{path.name}, line {number}: {ended}", remedy)
