@@ -192,17 +192,22 @@ def test_drafts_are_spread_and_every_document_is_accounted_for(
     ]
     (own_settings.seeds / "pidana.txt").write_text("\n\n".join(penalties), encoding="utf-8")
     (own_settings.seeds / "pelabuhan.txt").write_text("\n\n".join(harbour), encoding="utf-8")
+    (own_settings.seeds / "daftar.txt").write_text("satu\ndua\ntiga\n", encoding="utf-8")
     index_folder(own_settings, embedder)
     opened = Engine.open(own_settings, embedder)
     try:
         made = drafted(opened, 8)
+        few = drafted(opened, 2)
     finally:
         opened.close()
     given = {share.source: share for share in made.shares}
     assert given["pelabuhan.txt"].drafts == len(harbour)
     assert given["pidana.txt"].drafts == 3
     assert given["awal.txt"].why == "no sentence has a form that a question can be made of"
+    assert given["daftar.txt"].why == "no sentence of it was read that is whole and is prose"
     assert made.shares[0].source == "awal.txt"
+    assert "other drafts were better" in {share.why for share in few.shares}
+    assert [question.answerable for question in few.questions] == [True, False]
     assert all(" " not in q.note.split("; ")[1] for q in made.questions if q.answerable)
     assert len(made.questions) == 8
 

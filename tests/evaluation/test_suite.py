@@ -89,6 +89,8 @@ def test_files_that_were_not_read_or_have_changed_are_named(
         (own_settings.seeds / "kosong.txt").touch()
         (own_settings.seeds / "lama.txt").unlink()
         changed = asked(opened, tmp_path, DECLINED)
+        own_settings.seeds.rename(tmp_path / "elsewhere")
+        assert asked(opened, tmp_path, DECLINED).changed == ()  # nothing is known of it
     finally:
         opened.close()
     assert changed.changed == ("awal.txt", "baru.txt", "lama.txt")

@@ -56,7 +56,7 @@ def drafted(engine: Engine, number: int) -> Drafts:
             "No sentence of the documents has a form that a question can be made of.",
             "Write questions by hand; eval/README.md says how.",
         )
-    wanted = max(1, round(_ANSWERABLE * number))
+    wanted = max(1, min(number - 1, round(_ANSWERABLE * number)))
     taken = chosen(candidates, wanted, statements)
     absent = Unanswerable(engine, casing, made, statements).some(_rest(len(taken), wanted, number))
     names = engine.document_names()

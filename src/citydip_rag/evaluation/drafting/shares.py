@@ -10,7 +10,6 @@ from citydip_rag.engine import Engine
 from citydip_rag.evaluation.drafting.choosing import Candidate
 from citydip_rag.evaluation.drafting.statements import Statement
 from citydip_rag.evaluation.questions import Question
-from citydip_rag.schema import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +50,16 @@ def shares(
         Share(
             name.source,
             made[identity],
-            "" if made[identity] else _why(engine, identity, read, possible),
+            "" if made[identity] else _why(identity, read, possible),
         )
         for identity, name in names.items()
     ]
     return tuple(sorted(found, key=lambda share: (share.drafts > 0, share.source)))
 
 
-def _why(engine: Engine, identity: str, read: set[str], possible: set[str]) -> str:
+def _why(identity: str, read: set[str], possible: set[str]) -> str:
     if identity in possible:
         return "other drafts were better"
     if identity in read:
         return "no sentence has a form that a question can be made of"
-    language = engine.document(identity).language
-    if language not in {one.value for one in Language}:
-        return "it is neither Indonesian nor English"
     return "no sentence of it was read that is whole and is prose"
