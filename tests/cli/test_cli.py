@@ -77,6 +77,9 @@ def test_index_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         "a.txt": "indexed",
         "empty.txt": "failed",
     }
+    strict = invoke("index", "--strict")
+    assert strict.exit_code == 1
+    assert "1 file could not be read, and all others are indexed: empty.txt." in strict.output
     found = parsed_doctor()["index"]
     assert (found["fine"], "empty.txt" in found["advice"]) == (True, True)
     assert "1 files could not be read" in found["observation"]

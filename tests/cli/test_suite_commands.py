@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,9 @@ from typer.testing import CliRunner, Result
 from citydip_rag import Settings
 from citydip_rag.cli import app
 from citydip_rag.cli.console import run
+from citydip_rag.errors import IndexMissingError
+from citydip_rag.evaluation import load_gates
+from citydip_rag.grounding import Calibration
 from evaluation.questions import ANSWERED, CLASH, DECLINED, write_questions
 from servers import running
 
@@ -50,15 +54,55 @@ def test_suite_gates_and_reports(tmp_path: Path, index: str, questions: str) -> 
     assert all(path.stat().st_size > 500 for path in files.values())
     content = json.loads(files["json"].read_text(encoding="utf-8"))
     assert content["metrics"]["citation_recall"] == 1
-    gates.write_text("[at_most]\ncitation_recall = 0.5\n", encoding="utf-8")
+    gates.write_text("[at_most]\nlatency_p50_ms = 0\n", encoding="utf-8")
     failed = invoke(*words, *options)
     assert failed.exit_code == 1
-    assert "citation_recall <= 0.5: measured 1.0000" in failed.output
-    assert "gates.toml, line 2 asks for at most 0.5" in failed.output
+    assert failed.output.count("gates.toml, line 2 asks for at most 0") == 1
+    assert "✗ latency_p50_ms is " in failed.output
     assert "1 of 1 gates broken" in files["html"].read_text(encoding="utf-8")
     same = invoke("eval", "compare", str(files["json"]), str(files["json"]))
     assert same.exit_code == 0
     assert "2 questions in both" in same.output
+
+
+def test_comparing_is_written_and_unchanged_figures_are_folded(
+    tmp_path: Path, index: str, questions: str
+) -> None:
+    before, after = tmp_path / "a.json", tmp_path / "b.json"
+    invoke("eval", "suite", questions, "--index", index, "--json", str(before))
+    content = json.loads(before.read_text(encoding="utf-8"))
+    for question in content["questions"]:
+        question["latency_ms"] = 5000
+    content["questions"][0]["citations"] = []
+    after.write_text(json.dumps(content), encoding="utf-8")
+    out, comment = tmp_path / "c.json", tmp_path / "c.md"
+    words = ["eval", "compare", str(before), str(after), "--json", str(out)]
+    told = invoke(*words, "--markdown", str(comment))
+    assert told.exit_code == 0, told.output
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["metrics"]["latency_p50_ms"]["verdict"] == ""
+    assert found["metrics"]["citation_recall"]["n"] == 1
+    assert [each["id"] for each in found["lost"]] == ["1"]
+    still = sum(each["change"] == 0 for each in found["metrics"].values())
+    assert f"unchanged: {still}" in told.output
+    assert f"Unchanged: {still} metrics" in comment.read_text(encoding="utf-8")
+    row = next(line for line in told.output.split("\n") if line.startswith("latency_p50_ms"))
+    assert "worse" not in row
+    assert "answered" not in told.output
+
+
+def test_gates_are_proposed_that_hold(tmp_path: Path, index: str, questions: str) -> None:
+    file = tmp_path / "proposed.toml"
+    words = ["eval", "suite", questions, "--index", index]
+    assert invoke(*words, "--propose-gates", str(file)).exit_code == 0
+    written = file.read_text(encoding="utf-8")
+    assert '"recall@5" = 1 ' in written
+    assert load_gates(file).bounds[-1].metric.name == "latency_p50_ms"
+    file.write_text(written.split("[at_most]")[0], encoding="utf-8")  # this machine may be busy
+    held = invoke(*words, "--gates", str(file))
+    assert held.exit_code == 0, held.output
+    again = invoke(*words, "--propose-gates", str(file))
+    assert "proposed.toml is there already" in str(again.exception)
 
 
 def test_comparing_tells_what_differs(tmp_path: Path, index: str, questions: str) -> None:
@@ -82,10 +126,39 @@ def test_init_drafts_what_suite_reads(tmp_path: Path, index: str) -> None:
     made = invoke("eval", "init", "--index", index, "--output", str(output), "--number", "12")
     assert made.exit_code == 0, made.output
     assert "draft-" in made.output
+    assert "Add hard ones of your own" in made.output
+    more = ["--output", str(tmp_path / "many.jsonl"), "--number", "900"]
+    many = invoke("eval", "init", "--index", index, *more)
+    assert "of 900 could be made; answerable ones by document:" in many.output
+    assert re.search(r"diplomasi-kota\.txt  \d+", many.output)
     assert f"citydip eval suite {output} --index {index}" in made.output
     asked = invoke("eval", "suite", str(output), "--index", index)
     assert asked.exit_code == 0
     assert "Review them before you rely on this" in asked.output
+
+
+def test_calibrating_on_question_files_alone(tmp_path: Path, index: str) -> None:
+    asked = [
+        *(
+            {**ANSWERED, "id": f"a{n}", "question": f"{ANSWERED['question']} ({n})"}
+            for n in range(8)
+        ),
+        *(
+            {**DECLINED, "id": f"d{n}", "question": f"{DECLINED['question']} ({n})"}
+            for n in range(8)
+        ),
+    ]
+    questions = write_questions(tmp_path / "q.jsonl", *asked)
+    output = tmp_path / "calibration.json"
+    words = ["calibrate", "abstention", "--questions", str(questions), "-o", str(output)]
+    done = invoke(*words, "--index", index)
+    assert done.exit_code == 0, done.output
+    assert "threshold" in done.output
+    assert Calibration.load(output).fitted_on == {"q.jsonl": 16}
+    missing = invoke(*words, "--index", str(tmp_path / "none"))
+    assert isinstance(missing.exception, IndexMissingError)
+    assert f"in the folder {tmp_path / 'none'}" in str(missing.exception)
+    assert f"citydip index --index {tmp_path / 'none'}" in missing.exception.remedy
 
 
 @pytest.mark.parametrize(
@@ -98,6 +171,7 @@ def test_init_drafts_what_suite_reads(tmp_path: Path, index: str) -> None:
         (["eval", "suite", "absent.jsonl", "--json", "r"], "absent.jsonl, line 1: question 1: the"),
         (["eval", "suite", "q.jsonl", "--gates", "wit.toml", "--json", "r"], "wit.toml, line 2"),
         (["eval", "suite", "q.jsonl", "--gates", "page.toml", "--json", "r"], "was not measured"),
+        (["eval", "suite", "--json", "r"], "there is no eval/questions/diplomasi-kota.jsonl here"),
         (["eval", "compare", "q.jsonl", "q.jsonl"], "q.jsonl is no report of a suite"),
         (["eval", "init", "--output", "q.jsonl"], "q.jsonl is there already"),
     ],

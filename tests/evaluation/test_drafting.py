@@ -10,9 +10,11 @@ from citydip_rag import Engine, Settings, index_folder
 from citydip_rag.embedding import SentenceTransformersEmbedder
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation import evaluate_suite
-from citydip_rag.evaluation.drafting import draft_questions, english, indonesian
+from citydip_rag.evaluation.drafting import draft_questions, drafted, english, indonesian
+from citydip_rag.evaluation.drafting.absent import altered, apart
 from citydip_rag.evaluation.drafting.rules import apply
 from citydip_rag.evaluation.drafting.statements import Casing, Statement
+from citydip_rag.evaluation.drafting.unanswerable import is_term
 from citydip_rag.evaluation.questions import read_questions
 from citydip_rag.schema import Language
 
@@ -100,6 +102,16 @@ def test_indonesian(label: str, text: str, asked: str | None) -> None:
             "The tenant must pay the rent on the first day of May.",
             "Who must pay the rent on the first day of May?",
         ),
+        (
+            "Roberts scored just 7 goals in 47 games.",
+            "How many goals did Roberts score in 47 games?",
+        ),
+        ("In all, Roberts won two medals for Wales.", "How many medals did Roberts win for Wales?"),
+        ("Iwan Roberts joined Norwich City in 1997.", "When did Iwan Roberts join Norwich City?"),
+        (
+            "Norwich finished in the top half and the Canaries fans voted Roberts the best player.",
+            None,
+        ),
         ("It is a building in which many old books are kept.", None),
         ("However, this was followed by another change of plan.", None),
     ],
@@ -146,6 +158,58 @@ def test_what_the_unanswerable_ask_for_is_in_no_document(engine: Engine, article
             words = draft.note.rpartition(": ")[2].split(", ")
             assert words
             assert not any(f" {word}" in article.lower() for word in words)
+
+
+def test_a_sentence_is_no_term() -> None:
+    assert is_term("city diplomacy", Language.ENGLISH)
+    assert not is_term("these are a few of my favorite things", Language.ENGLISH)
+    assert not is_term("kota ini adalah kota kita", Language.INDONESIAN)
+
+
+def test_hard_ones_are_of_the_documents_own_words() -> None:
+    english_ = Language.ENGLISH
+    terms = [("sea wall", english_, "a"), ("salt marsh", english_, "b"), ("tide", english_, "b")]
+    texts = {"a": "the sea wall and the tide", "b": "a salt marsh, and the tide"}
+    (asked,) = apart(terms, texts)
+    assert asked.question == "How does sea wall affect salt marsh?"
+    known = [("How many goals did Roberts score in 47 games?", english_), ("Who is he?", english_)]
+    (changed,) = altered(known, "47 games, 48 matches", "UU 11/2008")
+    assert changed.question == "How many goals did Roberts score in 49 games?"
+    assert not list(altered([("Apa isi UUD 1945 itu?", Language.INDONESIAN)], "1945", "UUD 1945"))
+
+
+def test_drafts_are_spread_and_every_document_is_accounted_for(
+    own_settings: Settings, embedder: SentenceTransformersEmbedder
+) -> None:
+    penalties = [
+        f"Setiap Orang yang memenuhi unsur sebagaimana dimaksud dalam Pasal {n} dipidana berat."
+        for n in range(30, 50)
+    ]
+    harbour = [
+        "Pelabuhan laut adalah tempat kapal berlabuh dan barang dibongkar setiap hari.",
+        "Kantor dinas pindah ke gedung baru karena gedung yang lama rusak parah.",
+        "Kereta pertama di Jawa berjalan pada tahun 1867.",
+    ]
+    (own_settings.seeds / "pidana.txt").write_text("\n\n".join(penalties), encoding="utf-8")
+    (own_settings.seeds / "pelabuhan.txt").write_text("\n\n".join(harbour), encoding="utf-8")
+    (own_settings.seeds / "daftar.txt").write_text("satu\ndua\ntiga\n", encoding="utf-8")
+    index_folder(own_settings, embedder)
+    opened = Engine.open(own_settings, embedder)
+    try:
+        made = drafted(opened, 8)
+        few = drafted(opened, 2)
+    finally:
+        opened.close()
+    given = {share.source: share for share in made.shares}
+    assert given["pelabuhan.txt"].drafts == len(harbour)
+    assert given["pidana.txt"].drafts == 3
+    assert given["awal.txt"].why == "no sentence has a form that a question can be made of"
+    assert given["daftar.txt"].why == "no sentence of it was read that is whole and is prose"
+    assert made.shares[0].source == "awal.txt"
+    assert "other drafts were better" in {share.why for share in few.shares}
+    assert [question.answerable for question in few.questions] == [True, False]
+    assert all(" " not in q.note.split("; ")[1] for q in made.questions if q.answerable)
+    assert len(made.questions) == 8
 
 
 def test_documents_without_sentences(

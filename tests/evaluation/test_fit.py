@@ -44,3 +44,27 @@ def test_small_groups_are_fitted_together() -> None:
 def test_nothing_to_fit_on() -> None:
     with pytest.raises(EvaluationError, match="at least 8"):
         fit({"empty": []}, "head")
+
+
+def test_what_is_lacking_is_said_by_kind() -> None:
+    with pytest.raises(EvaluationError, match="there are 20 and 3") as caught:
+        fit({"one-sided": [*YES, *NO[:3]]}, "head")
+    assert caught.value.remedy.startswith("Add 5 more unanswerable ones")
+    with pytest.raises(EvaluationError, match="Add 6 more answerable and 8 more unanswerable ones"):
+        fit({"few": YES[:2]}, "head")
+
+
+def test_features_that_never_vary_are_left_alone() -> None:
+    """Questions of one language on one document have several of these."""
+    constant = FEATURES[-2:]
+    same = [
+        Example({**each.values, **dict.fromkeys(constant, 0.3)}, each.answerable)
+        for each in (*YES, *NO)
+    ]
+    fitted = fit({"made": same}, "head")
+    for name in constant:
+        place = fitted.features.index(name)
+        assert (fitted.scales[place], fitted.weights[place]) == (1, 0)
+    sure = fitted.confidence(same[0].values)
+    assert fitted.confidence({**same[0].values, constant[0]: 5.0}) == sure
+    assert all(fitted.answers(fitted.confidence(each.values)) is each.answerable for each in same)

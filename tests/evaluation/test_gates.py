@@ -118,11 +118,41 @@ def test_a_gate_on_what_was_not_measured_is_refused(tmp_path: Path) -> None:
         ('[no_worse_than]\nbaseline = "gates.toml"', r"gates\.toml is no report of a suite"),
         ('[no_worse_than]\nbasis = "a"', "line 2: 'basis' is unknown"),
         ("at_most = 3", "line 1: at_most is not a table"),
+        ("[at_least]\nanswered = 90", r"line 2: answered is a share .*90: did you mean 0\.9\?"),
+        ("[at_least]\nanswered = -1", "line 2: answered is a share from 0 to 1, which -1 is not"),
+        ("[at_most]\nlatency_p50_ms = -1", "line 2: no time is less than nothing"),
+        (
+            "[at_least]\nanswered = 0.5\n[at_most]\nanswered = 0.9",
+            r"line 4: of answered more is better.*Write it in \[at_least\]",
+        ),
+        ("[at_least]\nlatency_p50_ms = 9", r"line 2: .*less is better.*Write it in \[at_most\]"),
+        ("[at_least]\nrecall@5 = 0.9", 'cannot be read: .*Write "recall@5" in quotes'),
     ],
 )
 def test_malformed_gates(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(EvaluationError, match=said):
         gates(tmp_path, text)
+
+
+def test_a_baseline_with_a_changed_question_says_so_before_anything_is_asked(
+    tmp_path: Path,
+) -> None:
+    """In the words of a comparison."""
+    baseline(tmp_path, report(outcome("q0"), outcome("q1")))
+    entry = Question(id="q0", question="Lain?", language=Language.INDONESIAN, answerable=False)
+    with pytest.raises(EvaluationError, match=r"1 changed \(q0\); 1 gone \(q1\)\."):
+        gates(tmp_path, RELATIVE).check_questions([Entry(entry, Path("q.jsonl"), 1)])
+
+
+def test_gates_that_the_same_questions_broke_name_them_once(tmp_path: Path) -> None:
+    found = gates(tmp_path, "[at_least]\ncitation_recall = 0.9\ncitation_precision = 0.9\n")
+    broken = found.judged(report(*turned(8)))
+    assert [gate.more for gate in broken.broken] == [3, 3]
+    (blamed,) = broken.blamed
+    assert len(blamed.gates) == 2
+    told = markdown_report(broken)
+    assert told.split("<details>")[0].count("`q0`") == 1
+    assert "- and 3 more" in told
 
 
 def test_comparing() -> None:

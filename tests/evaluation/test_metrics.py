@@ -49,6 +49,23 @@ def test_figures_by_hand() -> None:
     assert figures["latency_p50_ms"] == 20
 
 
+def test_every_figure_says_how_many_questions_it_rests_on() -> None:
+    outcomes = [
+        outcome("a"),
+        outcome("b", abstained=True, citations=(), claims=()),
+        declined("c"),
+        outcome("d", facts=(Fact(text="x", found=True),)),
+    ]
+    counts = report(*outcomes).counts
+    assert counts["citation_recall"] == 3
+    assert counts["citation_precision"] == 2
+    assert counts["exact_citations"] == 2
+    assert counts["abstention_precision"] == 2
+    assert counts["key_fact_recall"] == 1
+    assert counts["balanced_accuracy"] == counts["latency_p50_ms"] == 4
+    assert counts.keys() == report(*outcomes).metrics.keys()
+
+
 def test_what_no_question_bears_on_is_not_measured() -> None:
     names = {metric.name for metric in measured([outcome("a")])}
     assert "abstention_recall" not in names

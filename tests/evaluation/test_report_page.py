@@ -56,7 +56,8 @@ def test_it_fits_and_fetches_nothing(
     page.get_by_role("link", name="wide").first.click()
     card = page.locator("article:target")
     assert "Evidence in the documents" in card.inner_text()
-    assert "✗ not evidence" in card.inner_text()
+    assert "✗ not listed as evidence" in card.inner_text()
+    assert 'add to the evidence: "Bukti"' in " ".join(card.inner_text().split())
     assert page.locator("article", has_text="not borne out").count() == 1
     page.close()
 

@@ -69,6 +69,9 @@ class Page(HTMLParser):
 def test_the_page(broken: SuiteReport) -> None:
     page = Page(html_report(broken))
     assert "1 of 2 gates broken" in page.text
+    assert "answers are quotations, no language model" in page.text
+    order = [page.text.index(title) for title in ("What went wrong 2 of", "95 % interval")]
+    assert order == sorted(order)
     assert EVIL in page.text
     assert not [tag for tag, _ in page.seen if tag in {"script", "img", "link", "iframe"}]
     assert not [a for _, attrs in page.seen for a in attrs if a.startswith("on") or a == "src"]
@@ -94,7 +97,9 @@ def test_the_comment(broken: SuiteReport) -> None:
     text = markdown_report(broken)
     assert text.startswith("## Grounding: 1 of 2 gates broken\n")
     row = next(line for line in text.split("\n") if line.startswith("| citation_recall"))
-    assert row.endswith("| ❌ \\>= 0.9 |")
+    assert row.endswith("| 2 | ❌ \\>= 0.9 |")
+    assert "answers are quotations, no language model" in text
+    assert "add it to the question's evidence" in text
     for line in text.split("\n"):
         if line.startswith("| evil"):
             assert line.replace("\\|", "").count("|") == 6

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
-from citydip_rag import Engine
+from citydip_rag import Engine, Settings, index_folder
+from citydip_rag.embedding import SentenceTransformersEmbedder
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation import SuiteReport, evaluate_suite, load_report
 from citydip_rag.evaluation.examining import says
 from citydip_rag.evaluation.questions import question_schema, read_questions
+from citydip_rag.evaluation.reports import html_report, markdown_report
+from corpus.pdf_file import pdf_of
 from evaluation.questions import ANSWERED, CLASH, DECLINED, DRAINS, write_questions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,6 +74,44 @@ def test_evidence_by_its_span_and_with_other_white_space(
         assert report.questions[0].gold[0].text == CLASH
 
 
+def test_files_that_were_not_read_or_have_changed_are_named(
+    tmp_path: Path, own_settings: Settings, embedder: SentenceTransformersEmbedder
+) -> None:
+    (own_settings.seeds / "kosong.txt").write_bytes(b"")
+    (own_settings.seeds / "lama.txt").write_text("Kota lama itu indah sekali.", encoding="utf-8")
+    index_folder(own_settings, embedder)
+    opened = Engine.open(own_settings, embedder)
+    try:
+        report = asked(opened, tmp_path, DECLINED)
+        assert (report.unread, report.changed) == (("kosong.txt",), ())
+        (own_settings.seeds / "awal.txt").write_text("Lain.", encoding="utf-8")
+        (own_settings.seeds / "baru.txt").write_text("Baru.", encoding="utf-8")
+        (own_settings.seeds / "kosong.txt").touch()
+        (own_settings.seeds / "lama.txt").unlink()
+        changed = asked(opened, tmp_path, DECLINED)
+        own_settings.seeds.rename(tmp_path / "elsewhere")
+        assert asked(opened, tmp_path, DECLINED).changed == ()  # nothing is known of it
+    finally:
+        opened.close()
+    assert changed.changed == ("awal.txt", "baru.txt", "lama.txt")
+    for text in (markdown_report(changed), html_report(changed)):
+        plain = text.replace("\\", "")
+        assert "1 file could not be read: kosong.txt." in plain
+        assert "(3 files: awal.txt, baru.txt, lama.txt)" in plain
+
+
+def test_what_was_declined_shows_what_lay_nearest(tmp_path: Path, engine: Engine) -> None:
+    far = {**ANSWERED, "question": "Berapa harga minyak goreng curah di pasar Blitar?"}
+    (outcome,) = asked(engine, tmp_path, far).questions
+    assert outcome.verdict == "wrongly declined"
+    assert len(outcome.closest) == 3
+    report = asked(engine, tmp_path, far, DECLINED)
+    assert report.questions[1].closest == ()
+    page = html_report(report)
+    assert f"is below the threshold of {report.threshold:.2f}" in page
+    assert page.count("Passages found first") == 1
+
+
 def test_key_facts_and_history(tmp_path: Path, engine: Engine) -> None:
     facts = ["Kebijakan luar negeri", ["national policy", "potensi benturan"], "anggaran"]
     leaning = {
@@ -125,6 +166,69 @@ def test_evidence_must_stand_in_the_documents(
     )
     with pytest.raises(EvaluationError, match=said):
         evaluate_suite(engine, [path])
+
+
+def test_a_word_left_out_of_the_evidence_is_found(tmp_path: Path, engine: Engine) -> None:
+    slip = {**ANSWERED, "evidence": [CLASH.replace("terbesar ", "")]}
+    with pytest.raises(EvaluationError, match=r"q\.jsonl, line 1: ") as caught:
+        asked(engine, tmp_path, slip)
+    assert caught.value.remedy.startswith(f"Closest there, in diplomasi-kota.txt: “{CLASH}")
+
+
+def test_a_page_must_be_that_of_the_evidence(
+    tmp_path: Path, own_settings: Settings, embedder: SentenceTransformersEmbedder, engine: Engine
+) -> None:
+    with pytest.raises(EvaluationError, match=r"stands in diplomasi-kota\.txt, which has no pages"):
+        asked(engine, tmp_path, {**ANSWERED, "page": 2})
+    pages = [[(50, 700, text)] for text in ("Kota ini ramai sekali.", "Kota itu sangat sepi.")]
+    (own_settings.seeds / "a.pdf").write_bytes(pdf_of(pages))
+    index_folder(own_settings, embedder)
+    paged = Engine.open(own_settings, embedder)
+    quiet = {**ANSWERED, "evidence": ["Kota itu sangat sepi."]}
+    try:
+        assert asked(paged, tmp_path, {**quiet, "page": 2}).questions[0].page == 2
+        with pytest.raises(EvaluationError, match=r"line 1: .*stands on page 2, not 1"):
+            asked(paged, tmp_path, {**quiet, "page": 1})
+    finally:
+        paged.close()
+
+
+def test_all_lines_that_are_wrong_are_said_at_once(tmp_path: Path, engine: Engine) -> None:
+    lost = {**ANSWERED, "evidence": ["Ini tidak ada di mana-mana."]}
+    wrong = [{**lost, "id": str(n)} for n in range(23)]
+    with pytest.raises(EvaluationError) as caught:
+        asked(engine, tmp_path, *wrong)
+    said = caught.value.message.split("\n")
+    assert said[0] == "23 lines are wrong:"
+    assert [line.split(":")[0] for line in said[1:-1]] == [
+        f"q.jsonl, line {n}" for n in range(1, 21)
+    ]
+    assert said[-1] == "and 3 more"
+    assert caught.value.remedy.startswith("Index the documents the questions were written for")
+    path = tmp_path / "p.jsonl"
+    path.write_text('{\n{"id": 1}\n' + json.dumps(ANSWERED), encoding="utf-8")
+    with pytest.raises(EvaluationError, match=r"(?s)2 lines are wrong:.*line 1: not.*line 2: id"):
+        read_questions(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"evidence": "Kota."}, r'line 1: evidence: write a list of texts: \["Kota\."\]'),
+        ({"answerabel": True, "language": 3}, r"answerabel: .*did you mean answerable\?$"),
+        ({"wit": 1}, "wit: there is no such field"),
+        ({"language": "fr"}, "language: write 'id' or 'en'"),
+        ({"answerable": "perhaps"}, "answerable: write true or false, without quotes"),
+        ({"question": " "}, "question: is blank"),
+        ({"id": None}, "id: write a text in quotes"),
+        ({"page": "first"}, "page: write a whole number, without quotes"),
+    ],
+)
+def test_mistakes_are_said_in_peoples_words(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(EvaluationError, match=said):
+        read_questions(write_questions(tmp_path / "q.jsonl", {**ANSWERED, **change}))
 
 
 @pytest.mark.parametrize(

@@ -19,37 +19,75 @@ from evaluation.questions import ANSWERED, DECLINED, write_questions
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_steps_index_ask_and_summarise(tmp_path: Path) -> None:
-    text = (ROOT / ".github" / "workflows" / "grounding.yml").read_text(encoding="utf-8")
-    job = yaml.safe_load(text)["jobs"]["grounding"]
-    write_questions(tmp_path / "q.jsonl", ANSWERED, DECLINED)
-    (tmp_path / "gates.toml").write_text("[at_least]\nanswered = 1\n", encoding="utf-8")
-    command = tmp_path / "bin" / "citydip"
-    command.parent.mkdir()
-    command.write_text(f"#!{sys.executable}\nfrom citydip_rag.cli import main\nmain()\n")
-    command.chmod(0o755)
-    inputs = {"seeds": str(ROOT / "seeds"), "questions": "q.jsonl", "gates": "gates.toml"}
-    summary = tmp_path / "summary.md"
-    shared = {
-        **os.environ,
-        "PATH": f"{command.parent}:{os.environ['PATH']}",
-        "OUT": str(tmp_path / ".grounding"),
-        "GITHUB_STEP_SUMMARY": str(summary),
-    }
-    steps = {step["name"]: step for step in job["steps"] if "name" in step}
-    for name in ("Index", "Ask", "Summarise"):
-        done = subprocess.run(
-            ["bash", "-e", "-c", steps[name]["run"]],
-            cwd=tmp_path,
-            env={**shared, **filled(steps[name].get("env", {}), inputs)},
+class Runner:
+    """Runs the workflow's steps in a folder, as a runner does."""
+
+    def __init__(self, folder: Path, **inputs: str) -> None:
+        text = (ROOT / ".github" / "workflows" / "grounding.yml").read_text(encoding="utf-8")
+        self.job = yaml.safe_load(text)["jobs"]["grounding"]
+        self.steps = {step["name"]: step for step in self.job["steps"] if "name" in step}
+        self.folder = folder
+        self.inputs = {"questions": "q.jsonl", "gates": "gates.toml", "strict": "true", **inputs}
+        self.summary = folder / "summary.md"
+        self.out = folder / ".grounding"
+        (folder / "gates.toml").write_text("[at_least]\nanswered = 1\n", encoding="utf-8")
+        command = folder / "bin" / "citydip"
+        command.parent.mkdir()
+        command.write_text(f"#!{sys.executable}\nfrom citydip_rag.cli import main\nmain()\n")
+        command.chmod(0o755)
+
+    def run(self, name: str) -> subprocess.CompletedProcess[str]:
+        """One step's script with its variables."""
+        step = self.steps[name]
+        shared = {
+            **os.environ,
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "OUT": str(self.out),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+        }
+        return subprocess.run(
+            ["bash", "-e", "-c", step["run"]],
+            cwd=self.folder,
+            env={**shared, **filled(step.get("env", {}), self.inputs)},
             capture_output=True,
             check=False,
             text=True,
         )
+
+
+def test_the_steps_index_ask_and_summarise(tmp_path: Path) -> None:
+    write_questions(tmp_path / "q.jsonl", ANSWERED, DECLINED)
+    runner = Runner(tmp_path, seeds=str(ROOT / "seeds"))
+    for name in ("Index", "Ask", "Summarise"):
+        done = runner.run(name)
         assert done.returncode == 0, done.stderr
-    assert summary.read_text(encoding="utf-8").startswith("## Grounding: the gate holds")
-    uploaded = next(step for step in job["steps"] if "upload-artifact" in step.get("uses", ""))
+    assert runner.summary.read_text(encoding="utf-8").startswith("## Grounding: the gate holds")
+    assert runner.summary.read_text() == (runner.out / "comment.md").read_text()
+    uploaded = next(s for s in runner.job["steps"] if "upload-artifact" in s.get("uses", ""))
     assert len(list((tmp_path / uploaded["with"]["path"]).iterdir())) == 4
+
+
+def test_a_file_that_cannot_be_read_and_a_mistake_are_commented_on(tmp_path: Path) -> None:
+    seeds = tmp_path / "seeds"
+    seeds.mkdir()
+    (seeds / "a.txt").write_text("Kota bekerja sama dengan kota lain di dunia.", encoding="utf-8")
+    (seeds / "empty.txt").write_bytes(b"")
+    (tmp_path / "q.jsonl").write_text("{", encoding="utf-8")
+    runner = Runner(tmp_path, seeds=str(seeds))
+    index = runner.run("Index")
+    assert index.returncode == 1
+    assert "1 file could not be read" in index.stderr
+    assert runner.run("Summarise").returncode == 0
+    said = (runner.out / "comment.md").read_text(encoding="utf-8")
+    assert said.startswith("## Grounding: nothing was measured\n\n    1 file could not be read")
+    assert "empty.txt" in said
+    runner.inputs["strict"] = "false"
+    assert runner.run("Index").returncode == 0  # the index was made all the same
+    assert runner.run("Ask").returncode == 2
+    assert runner.run("Summarise").returncode == 0
+    said = (runner.out / "comment.md").read_text(encoding="utf-8")
+    assert "q.jsonl, line 1: not valid JSON" in said
+    assert not (runner.out / "report").exists()
 
 
 def filled(environment: dict[str, str], inputs: dict[str, str]) -> dict[str, Any]:

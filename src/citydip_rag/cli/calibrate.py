@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from citydip_rag.cli.console import progress_bar, screen, status
+from citydip_rag.cli.opening import IndexOption, opened
 from citydip_rag.settings import load_settings
 
 app = typer.Typer(
@@ -30,15 +31,18 @@ def abstention(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=50, help="Questions per SQuAD file.")] = 700,
     output: Annotated[Path, typer.Option("--output", "-o")] = Path("calibration.json"),
+    index: IndexOption = None,
 ) -> None:
     """Fit when to answer and when to abstain.
+
+    Give --questions, --squad or both; neither needs the other. In all there must be at least 8
+    questions that the documents answer and 8 that they do not, and better 50 of each.
 
     The weights are learned from all files; the threshold is chosen on the question files, if any,
     since they are about the documents at hand.
 
     Use the result with CITYDIP_CALIBRATION=calibration.json.
     """
-    from citydip_rag.engine import Engine
     from citydip_rag.errors import EvaluationError
     from citydip_rag.evaluation.calibration import (
         examples_from_questions,
@@ -49,17 +53,16 @@ def abstention(
 
     if not questions and not squad:
         raise EvaluationError("There is nothing to fit on.", "Give --questions or --squad.")
-    settings = load_settings()
-    with status("Loading the model"):
-        engine = Engine.open(settings)
+    engine = opened(index)
     groups = {path.name: examples_from_questions(engine, path) for path in questions or []}
     for path in squad or []:
         with progress_bar(f"Embedding {path.name}") as step:
             groups[path.name] = examples_from_squad(
-                load_squad(path), settings, engine.embedder, limit, step
+                load_squad(path), engine.settings, engine.embedder, limit, step
             )
     deciding = {path.name for path in questions or []}
     fitted = fit(groups, engine.index.projection.fingerprint, deciding)
+    engine.close()
     output.write_text(fitted.model_dump_json(indent=2) + "\n", encoding="utf-8")
     for name, value in fitted.cross_validated.items():
         screen.print(f"{name} {value:.3f}", highlight=False)

@@ -16,17 +16,19 @@ from citydip_rag.cli.console import screen
 
 if TYPE_CHECKING:
     from citydip_rag.evaluation.comparing import Comparison, Difference, Pair
-    from citydip_rag.evaluation.questions import Question
-    from citydip_rag.evaluation.results import SuiteReport
+    from citydip_rag.evaluation.drafting import Drafts
+    from citydip_rag.evaluation.results import Blamed, SuiteReport
 
 _LISTED = 10
 """Questions that a list shows."""
+_DOCUMENTS = 30
+"""Documents that a list shows."""
 
 
 def suite(report: SuiteReport) -> None:
     """The figures with their intervals, then the gates that do not hold and their questions."""
     title = f"suite (n = {report.n})"
-    table = Table("metric", "value", "95 % interval", title=title, title_justify="left")
+    table = Table("metric", "value", "95 % interval", "n", title=title, title_justify="left")
     broken = {gate.metric for gate in report.broken}
     for metric in report.measured:
         low, high = report.intervals[metric.name]
@@ -35,35 +37,51 @@ def suite(report: SuiteReport) -> None:
             metric.name,
             f"[bold red]{value}[/]" if metric.name in broken else value,
             f"{low:.4f} – {high:.4f}",
+            str(metric.count(report.questions)),
         )
     screen.print(table)
+    _cautions(report)
+    for blamed in report.blamed:
+        _broken(report, blamed)
+    if report.gates and not report.broken:
+        screen.print(f"[green]✓[/] All gates hold ({len(report.gates)}).", highlight=False)
+
+
+def _cautions(report: SuiteReport) -> None:
+    from citydip_rag.evaluation.reports.notes import cautions
+
+    for caution in cautions(report):
+        _warn(f"{caution}.")
     if report.drafts:
         _warn(f"Drafts: {report.drafts} of {report.n}. Review them before you rely on this.")
     failed = sum(bool(outcome.failure) for outcome in report.questions)
     if failed:
         _warn(f"The language model failed {failed} times; documents were quoted instead.")
-    for gate in report.broken:
-        said = f"{gate.gate}: measured {gate.value:.4f}"
-        screen.print(f"[bold red]gate[/] {escape(said)}", highlight=False)
-        screen.print(Padding(Text(f"{gate.why}."), (0, 0, 0, 5)))
-        for name in gate.worst:
-            question = Text(report.by_name[name].question)
-            screen.print(Padding(Text(f"{name}  ", "bold") + question, (0, 0, 0, 5)))
-    if report.gates and not report.broken:
-        screen.print(f"[green]✓[/] All gates hold ({len(report.gates)}).", highlight=False)
+
+
+def _broken(report: SuiteReport, blamed: Blamed) -> None:
+    for gate in blamed.gates:
+        screen.print(Text("✗ ", "bold red") + Text(f"{gate.why}."))
+    for name in blamed.worst:
+        question = Text(report.by_name[name].question)
+        screen.print(Padding(Text(f"{name}  ", "bold") + question, (0, 0, 0, 5)))
+    if blamed.more:
+        screen.print(Padding(Text(f"and {blamed.more} more", "dim"), (0, 0, 0, 5)))
 
 
 def comparison(found: Comparison) -> None:
     """What changed between two reports, most of it first."""
     pairs = found.pairs
-    names = ("metric", "before", "after", "change", "95 % interval", "p", "")
+    names = ("metric", "before", "after", "change", "95 % interval", "p", "n", "")
     table = Table(*names, box=None, pad_edge=False)
     table.title, table.title_justify = f"{len(pairs.both)} questions in both", "left"
     for column in table.columns:
         column.no_wrap = True
-    for difference in found.differences:
-        table.add_row(*_cells(difference))
-    screen.print(table)
+    for difference in found.moved:
+        table.add_row(*_cells(difference), style="dim" if difference.metric.unit else "")
+    screen.print(table if found.moved else f"{table.title}; no metric has changed")
+    if found.moved and found.unchanged:
+        screen.print(f"unchanged: {len(found.unchanged)}", style="dim", highlight=False)
     if not pairs.complete:
         _warn(
             f"The two were not asked the same, and only what both were is compared: {pairs.say()}."
@@ -77,37 +95,44 @@ def comparison(found: Comparison) -> None:
     _turned("[red]worse[/]", found.lost)
 
 
-def drafts(made: Sequence[Question], output: Path, next_command: str) -> None:
-    """What was drafted, and how to review it."""
-    count = Counter(question.answerable for question in made)
+def drafts(made: Drafts, wanted: int, output: Path, next_command: str) -> None:
+    """What was drafted, where none was and why, and how to review it."""
+    count = Counter(question.answerable for question in made.questions)
     screen.print(
-        f"{len(made)} drafts: {count[True]} answerable, {count[False]} not → {escape(str(output))}",
+        f"{len(made.questions)} drafts: {count[True]} answerable, {count[False]} not"
+        f" → {escape(str(output))}",
         highlight=False,
     )
+    if len(made.questions) < wanted:
+        _shares(made, wanted)
     screen.print(
         "Review them line by line. Does the question read well? Does its evidence alone answer it?"
         " Of those with answerable false: do the documents really not say? Delete or mend what you"
-        " would not ask yourself, and take draft- from the ids of the rest. Then:",
+        " would not ask yourself, and take draft- from the ids of the rest.",
+        highlight=False,
+    )
+    screen.print(
+        "Drafts are easy, as they are made of the words of their own evidence: a system that"
+        " answers them all may fail people. Add hard ones of your own, in words that the documents"
+        " do not use, and some that they nearly answer. Then:",
         highlight=False,
     )
     screen.print(f"  {escape(next_command)}", soft_wrap=True, highlight=False)
 
 
+def _shares(made: Drafts, wanted: int) -> None:
+    _warn(f"No more than these of {wanted} could be made; answerable ones by document:")
+    for share in made.shares[:_DOCUMENTS]:
+        said = f"none: {share.why}" if share.why else str(share.drafts)
+        screen.print(Padding(Text(f"{share.source}  {said}"), (0, 0, 0, 2)))
+    if len(made.shares) > _DOCUMENTS:
+        screen.print(f"  and {len(made.shares) - _DOCUMENTS} more documents", highlight=False)
+
+
 def _cells(found: Difference) -> tuple[str, ...]:
-    say = found.metric.say
-    low, high = found.interval
-    digits = 0 if found.metric.unit else 3
-    word = "worse" if found.worse else "better"
     colour = "red" if found.worse else "green"
-    return (
-        found.metric.name,
-        say(found.before),
-        say(found.after),
-        f"{found.by:+.{digits}f}",
-        f"{low:+.{digits}f} to {high:+.{digits}f}",
-        f"{found.p:.3f}",
-        f"[{colour}]{word}[/]" if found.significant else "",
-    )
+    word = f"[{colour}]{found.verdict}[/]" if found.verdict else ""
+    return found.metric.name, *found.words(), f"{found.p:.3f}", str(found.n), word
 
 
 def _turned(word: str, pairs: Sequence[Pair]) -> None:

@@ -10,6 +10,7 @@ import typer
 from citydip_rag.cli import show
 from citydip_rag.cli.console import progress_bar, screen, stage_bar, status, write_json
 from citydip_rag.cli.opening import IndexOption
+from citydip_rag.cli.strict import refuse_unread
 from citydip_rag.settings import load_settings
 
 app = typer.Typer()
@@ -28,6 +29,13 @@ def index(
     ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on, and index again whenever the folder changes.")
+    ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="End with status 1 if a file could not be read; the index is made all the same.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -57,6 +65,8 @@ def index(
         write_json(report.model_dump(mode="json"))
     else:
         show.index_report(report, index)
+    if strict:
+        refuse_unread(report.files)
 
 
 @app.command()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from citydip_rag.cli.console import status
+from citydip_rag.cli.console import command, status
+from citydip_rag.errors import IndexMissingError
 from citydip_rag.settings import load_settings
 
 if TYPE_CHECKING:
@@ -19,12 +20,22 @@ IndexOption = Annotated[
 
 
 def opened(index: str | None, **overrides: object) -> Engine:
-    """The engine, which answers from what a server has removed no more than that does."""
+    """The engine, which answers from what a server has removed no more than that does.
+
+    Raises:
+        IndexMissingError: names the folder that was looked in.
+    """
     from citydip_rag.engine import Engine
     from citydip_rag.library import removed_documents
 
     settings = load_settings(index=index, **overrides)
-    with status("Loading the model"):
-        engine = Engine.open(settings)
+    try:
+        with status("Loading the model"):
+            engine = Engine.open(settings)
+    except IndexMissingError as error:
+        raise IndexMissingError(
+            f"There is no index yet in {settings.index}.",
+            f"Run: {command('index', index=index)}, or name another with --index.",
+        ) from error
     engine.withdrawn = removed_documents(engine)
     return engine

@@ -42,6 +42,10 @@ def suite(
         Path | None, _file("--markdown", "Write a pull request's comment here.")
     ] = None,
     junit_file: Annotated[Path | None, _file("--junit", "Write JUnit XML here.")] = None,
+    proposed: Annotated[
+        Path | None,
+        _file("--propose-gates", "Write gates a little below the figures here, to begin with."),
+    ] = None,
 ) -> None:
     """Ask your own questions of the current index, and hold the figures against gates.
 
@@ -54,10 +58,12 @@ def suite(
     from citydip_rag.evaluation.reports import check_writable, write_all
     from citydip_rag.evaluation.suite import run_suite
 
-    wanted = _wanted(json_file, html_file, markdown_file, junit_file)
+    wanted = _wanted(json_file, html_file, markdown_file, junit_file, proposed)
+    if proposed:
+        _refuse_existing(proposed, "may hold the gates you have set", "--propose-gates")
     check_writable([path for path, _ in wanted])
     bounds = load_gates(gates) if gates else Gates()
-    entries = read_files(files or [_SHIPPED])
+    entries = read_files(files or _shipped())
     bounds.check_questions(entries)
     engine = opened(index)
     with progress_bar("Asking") as step:
@@ -71,10 +77,36 @@ def suite(
         raise typer.Exit(1)
 
 
+def _shipped() -> list[Path]:
+    """The questions on the shipped article, in its repository alone."""
+    from citydip_rag.errors import EvaluationError
+
+    if not _SHIPPED.exists():
+        raise EvaluationError(
+            f"No question file was named, and there is no {_SHIPPED} here.",
+            "Name one: citydip eval suite questions.jsonl; citydip eval init drafts one.",
+        )
+    return [_SHIPPED]
+
+
+def _refuse_existing(path: Path, why: str, option: str) -> None:
+    from citydip_rag.errors import EvaluationError
+
+    if path.exists():
+        raise EvaluationError(
+            f"{path.name} is there already, and {why}.", f"Name another file with {option}."
+        )
+
+
 def _wanted(
-    json_file: Path | None, html: Path | None, markdown: Path | None, junit: Path | None
+    json_file: Path | None,
+    html: Path | None,
+    markdown: Path | None,
+    junit: Path | None,
+    gates: Path | None,
 ) -> list[tuple[Path, Callable[[SuiteReport], str]]]:
     """The files asked for, and what makes each of them."""
+    from citydip_rag.evaluation.proposing import proposed_gates
     from citydip_rag.evaluation.reports import html_report, junit_report, markdown_report
     from citydip_rag.evaluation.results import SuiteReport
 
@@ -83,16 +115,35 @@ def _wanted(
         (html, html_report),
         (markdown, markdown_report),
         (junit, junit_report),
+        (gates, proposed_gates),
     )
     return [(path, render) for path, render in pairs if path is not None]
 
 
-def compare(before: ReportArgument, after: ReportArgument) -> None:
+def compare(
+    before: ReportArgument,
+    after: ReportArgument,
+    json_file: Annotated[Path | None, _file("--json", "Write the whole comparison here.")] = None,
+    markdown_file: Annotated[
+        Path | None, _file("--markdown", "Write a pull request's comment here.")
+    ] = None,
+) -> None:
     """Say what got better and what got worse between two reports, and what may be chance."""
     from citydip_rag.evaluation import compare as compared
     from citydip_rag.evaluation import load_report
+    from citydip_rag.evaluation.reports import (
+        check_writable,
+        comparison_json,
+        comparison_markdown,
+        write_all,
+    )
 
-    figures.comparison(compared(load_report(before), load_report(after)))
+    pairs = ((json_file, comparison_json), (markdown_file, comparison_markdown))
+    wanted = [(path, render) for path, render in pairs if path is not None]
+    check_writable([path for path, _ in wanted])
+    found = compared(load_report(before), load_report(after))
+    write_all({path: render(found) for path, render in wanted})
+    figures.comparison(found)
 
 
 def init(
@@ -109,19 +160,14 @@ def init(
     Three in four are made of sentences, articles and headings, with these as their evidence; the
     others ask for what no document mentions. Ids begin with draft- until you have reviewed them.
     """
-    from citydip_rag.errors import EvaluationError
-    from citydip_rag.evaluation.drafting import draft_questions
+    from citydip_rag.evaluation.drafting import drafted
     from citydip_rag.evaluation.reports import check_writable, write_all
 
-    if output.exists():
-        raise EvaluationError(
-            f"{output.name} is there already, and may hold what you have reviewed.",
-            "Name another file with --output.",
-        )
+    _refuse_existing(output, "may hold what you have reviewed", "--output")
     check_writable([output])
     engine = opened(index)
     with status("Reading the documents"):
-        drafts = draft_questions(engine, number)
+        drafts = drafted(engine, number)
     engine.close()
-    write_all({output: "".join(draft.json_line() for draft in drafts)})
-    figures.drafts(drafts, output, command(f"eval suite {output}", index=index))
+    write_all({output: "".join(draft.json_line() for draft in drafts.questions)})
+    figures.drafts(drafts, number, output, command(f"eval suite {output}", index=index))

@@ -23,6 +23,8 @@ _FOLDS = 8
 _REPEATS = 5
 _REGULARIZATION = 0.3
 """Inverse strength of the L2 penalty, chosen by cross-validation on the article's dev questions."""
+_LEAST = 1e-4
+"""Deviation of a feature that counts as varying: scales are written with five digits."""
 
 Progress = Callable[[int, int], None]
 Array = npt.NDArray[np.float64]
@@ -98,10 +100,7 @@ def fit(
     from sklearn.model_selection import StratifiedKFold
 
     values, labels, weights, groups_of = _arrays(groups)
-    if min(labels.sum(), (~labels).sum()) < _FOLDS:
-        raise EvaluationError(
-            f"Calibrating needs at least {_FOLDS} answerable and {_FOLDS} unanswerable questions."
-        )
+    _check_enough(int(labels.sum()), int((~labels).sum()))
     # Folds hold alike of every group and kind, or of each kind where the groups are small.
     strata = groups_of if np.bincount(groups_of).max() >= _FOLDS else labels
     left_out = np.zeros(len(labels))
@@ -120,12 +119,24 @@ def fit(
         features=FEATURES,
         means=tuple(means.round(5).tolist()),
         scales=tuple(scales.round(5).tolist()),
-        weights=tuple(model.coef_[0].round(5).tolist()),
+        weights=tuple(np.where(_varies(values), model.coef_[0], 0).round(5).tolist()),
         bias=round(float(model.intercept_[0]), 5),
         threshold=round(threshold, 4),
         head=head,
         fitted_on={name: len(examples) for name, examples in groups.items()},
         cross_validated=_figures(groups, left_out, labels, groups_of, threshold),
+    )
+
+
+def _check_enough(answerable: int, unanswerable: int) -> None:
+    if min(answerable, unanswerable) >= _FOLDS:
+        return
+    kinds = (("answerable", answerable), ("unanswerable", unanswerable))
+    lacking = " and ".join(f"{_FOLDS - n} more {kind}" for kind, n in kinds if n < _FOLDS)
+    raise EvaluationError(
+        f"Calibrating needs at least {_FOLDS} answerable and {_FOLDS} unanswerable questions;"
+        f" there are {answerable} and {unanswerable}.",
+        f"Add {lacking} ones, or give --squad beside.",
     )
 
 
@@ -149,10 +160,19 @@ def _fit(values: Array, labels: npt.NDArray[np.bool_], weights: Array) -> tuple[
     from sklearn.linear_model import LogisticRegression
 
     means = np.average(values, axis=0, weights=weights)
-    scales = np.sqrt(np.average((values - means) ** 2, axis=0, weights=weights)) + 1e-6
+    deviations = np.sqrt(np.average((values - means) ** 2, axis=0, weights=weights))
+    # A feature that never varies is left as it is: divided by next to nothing, the first value that
+    # differs would outweigh all else.
+    scales = np.where(_varies(values), deviations + 1e-6, 1.0)
     model = LogisticRegression(C=_REGULARIZATION, max_iter=1000)
     model.fit((values - means) / scales, labels, sample_weight=weights)
     return means, scales, model
+
+
+def _varies(values: Array) -> npt.NDArray[np.bool_]:
+    """Which features are not the same in all examples."""
+    varies: npt.NDArray[np.bool_] = values.std(axis=0) > _LEAST
+    return varies
 
 
 def _equal_error_threshold(scores: Array, labels: npt.NDArray[np.bool_], weights: Array) -> float:

@@ -25,6 +25,7 @@ class Difference:
         by: after less before.
         interval: of that, the ends of its 95 % interval: both are drawn on the same questions.
         p: how often chance alone makes as much of a difference.
+        n: how many of the questions it rests on, by what became of them in the end.
     """
 
     metric: Metric
@@ -33,6 +34,7 @@ class Difference:
     by: float
     interval: Interval
     p: float
+    n: int
 
     @property
     def significant(self) -> bool:
@@ -44,6 +46,32 @@ class Difference:
     def worse(self) -> bool:
         """Whether it went the wrong way, by however little."""
         return self.by > 0 if self.metric.falls else self.by < 0
+
+    @property
+    def verdict(self) -> str:
+        """Whether it is better or worse; empty where that may be chance.
+
+        Times are not judged: what else the machine had to do makes them as different.
+        """
+        if self.metric.unit or not self.significant:
+            return ""
+        return "worse" if self.worse else "better"
+
+    @property
+    def moved(self) -> bool:
+        """Whether there is anything to show of it."""
+        return self.by != 0 or self.interval != (0, 0)
+
+    def words(self) -> tuple[str, str, str, str]:
+        """Before, after, change and interval as one reads them."""
+        low, high = self.interval
+        digits = 0 if self.metric.unit else 3
+        return (
+            self.metric.say(self.before),
+            self.metric.say(self.after),
+            f"{self.by:+.{digits}f}",
+            f"{low:+.{digits}f} to {high:+.{digits}f}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +123,16 @@ class Comparison:
     lost: tuple[Pair, ...]
     p: float
 
+    @property
+    def moved(self) -> list[Difference]:
+        """The metrics that are not the same in every drawing."""
+        return [each for each in self.differences if each.moved]
+
+    @property
+    def unchanged(self) -> list[Difference]:
+        """The others."""
+        return [each for each in self.differences if not each.moved]
+
 
 def pair(before: Sequence[Outcome], after: Sequence[Outcome]) -> Pairs:
     """Find the same questions: by their ids, and by their files' names where ids are shared."""
@@ -116,7 +154,15 @@ def difference(metric: Metric, pairs: Sequence[Pair]) -> Difference:
         metric.table(old), metric.figure
     )
     before, after = metric.value(old), metric.value(new)
-    return Difference(metric, before, after, after - before, interval(drawn), two_sided(drawn))
+    return Difference(
+        metric,
+        before,
+        after,
+        after - before,
+        interval(drawn),
+        two_sided(drawn),
+        metric.count(new),
+    )
 
 
 def compare(before: SuiteReport, after: SuiteReport) -> Comparison:

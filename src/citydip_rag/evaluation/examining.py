@@ -15,6 +15,8 @@ from citydip_rag.schema import Answer, Policy
 
 _MARKER: Final = re.compile(r"\s*\[(?:\d+|\?)\]")
 _NO_WORD: Final = re.compile(r"\W+")
+_CLOSEST: Final = 3
+"""Passages kept of a question that was declined."""
 _KEPT: Final = 32
 """Documents kept at hand."""
 
@@ -51,6 +53,7 @@ class Examiner:
             answer_language=answer.language,
             confidence=round(answer.confidence, 4),
             citations=tuple(self._cited(gold, answer)),
+            closest=tuple(_closest(answer)) if question.answerable else (),
             claims=tuple(self._shown(answer)),
             facts=tuple(_facts(question.alternatives(), answer)),
             latency_ms=answer.timings_ms["total"],
@@ -90,6 +93,19 @@ class Examiner:
         for claim in answer.claims:
             if claim.supported or not strict:
                 yield Shown(text=claim.text, supported=claim.supported)
+
+
+def _closest(answer: Answer) -> Iterator[Quotation]:
+    """What lay nearest to a question that was declined."""
+    for hit in answer.passages[:_CLOSEST] if answer.abstained else ():
+        yield Quotation(
+            document_id=hit.document_id,
+            source=hit.source,
+            place=hit.heading or hit.title,
+            start=hit.start,
+            end=hit.end,
+            text=hit.text,
+        )
 
 
 def _facts(wanted: tuple[tuple[str, ...], ...], answer: Answer) -> Iterator[Fact]:

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -21,6 +22,9 @@ BOUNDS: Final[tuple[Bound, ...]] = ("at_least", "at_most")
 RELATIVE: Final = "no_worse_than"
 WORST: Final = 5
 """Questions that a broken gate names."""
+_PERCENT: Final = 100
+_BARE: Final = re.compile(r"^\s*(\w+@\d+)\s*=", re.MULTILINE)
+"""A name that TOML wants in quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +85,12 @@ class Gates:
             EvaluationError: it is about others.
         """
         if self.baseline:
-            known = {(o.id, o.question, o.answerable) for o in self.baseline.report.questions}
-            asked = {(e.question.id, e.question.question, e.question.answerable) for e in entries}
-            gone, new = (
-                [key[0] for key in sorted(keys)] for keys in (known - asked, asked - known)
-            )
-            self.baseline.refuse_other(Pairs((), (), tuple(gone), tuple(new)))
+            before = {(o.id, o.question, o.answerable) for o in self.baseline.report.questions}
+            now = {(e.question.id, e.question.question, e.question.answerable) for e in entries}
+            known, asked = ({identity for identity, *_ in keys} for keys in (before, now))
+            changed = {identity for identity, *_ in before ^ now} & known & asked
+            kinds = (changed, known - asked, asked - known)
+            self.baseline.refuse_other(Pairs((), *(tuple(sorted(ids)) for ids in kinds)))
 
     def judged(self, report: SuiteReport) -> SuiteReport:
         """The report with what became of the gates.
@@ -113,7 +117,7 @@ class Gates:
             if not gate.holds(value):
                 wanted = f"{gate.bound.replace('_', ' ')} {gate.value:g}"
                 why = f"{metric.name} is {metric.say(value)}, and {gate.where} asks for {wanted}"
-                worst = report.names(metric.worst(report.questions, WORST))
+                worst = report.names(metric.worst(report.questions))
                 yield _broken(metric, str(gate), value, why, worst)
 
     def _relative(self, report: SuiteReport) -> Iterator[Broken]:
@@ -127,7 +131,7 @@ class Gates:
             found = difference(metric, pairs.both)
             if found.worse and found.significant:
                 why = f"{_fell(found)} against {self.baseline.name}"
-                worst = report.names(metric.worst_of_pairs(pairs.both, WORST))
+                worst = report.names(metric.worst_of_pairs(pairs.both))
                 yield _broken(metric, self.baseline.gate(metric), found.after, why, worst)
 
 
@@ -138,12 +142,7 @@ def load_gates(path: Path) -> Gates:
         EvaluationError: the file is missing or malformed, names a metric that there is none of, or
             a baseline that cannot be read.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
-        raise EvaluationError(f"The gates file {path.name} cannot be read: {said}.") from error
+    text, content = _toml(path)
     source = _Source(path, text)
     for kind in content.keys() - {*BOUNDS, RELATIVE}:
         raise source.wrong(
@@ -163,6 +162,21 @@ def load_gates(path: Path) -> Gates:
     return Gates(tuple(bounds), baseline)
 
 
+def _toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """A file's text and what it says."""
+    text = ""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        bare = _BARE.search(text)
+        raise EvaluationError(
+            f"The gates file {path.name} cannot be read: {said}.",
+            f'Write "{bare[1]}" in quotes.' if bare else "",
+        ) from error
+
+
 @dataclass(frozen=True, slots=True)
 class _Source:
     """A gates file, for messages that name its lines."""
@@ -170,15 +184,19 @@ class _Source:
     path: Path
     text: str
 
-    def where(self, key: str) -> str:
-        """File and line of a key or a table."""
-        form = re.compile(rf"\s*\[?[\"']?{re.escape(key)}[\"']?\s*[=\].]")
-        lines = enumerate(self.text.split("\n"), start=1)
-        number = next((n for n, line in lines if form.match(line)), None)
+    def where(self, key: str, table: str = "") -> str:
+        """File and line of a key or a table; of a key in that table, if one is named."""
+        begins = (self._line(table, 0) or 0) if table else 0
+        number = self._line(key, begins)
         return f"{self.path.name}, line {number}" if number else self.path.name
 
-    def wrong(self, key: str, what: str, remedy: str = "") -> EvaluationError:
-        return EvaluationError(f"{self.where(key)}: {what}.", remedy)
+    def _line(self, key: str, behind: int) -> int | None:
+        form = re.compile(rf"\s*\[?[\"']?{re.escape(key)}[\"']?\s*[=\].]")
+        lines = enumerate(self.text.split("\n"), start=1)
+        return next((n for n, line in lines if n > behind and form.match(line)), None)
+
+    def wrong(self, key: str, what: str, remedy: str = "", table: str = "") -> EvaluationError:
+        return EvaluationError(f"{self.where(key, table)}: {what}.", remedy)
 
     def metric(self, name: str) -> Metric:
         known = BY_NAME.get(RENAMED.get(name, name))
@@ -190,8 +208,26 @@ class _Source:
 
 def _bound(source: _Source, bound: Bound, name: str, value: Any) -> Gate:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise source.wrong(name, f"the gate {name!r} is not a number")
-    return Gate(source.metric(name), bound, float(value), source.where(name))
+        raise source.wrong(name, f"the gate {name!r} is not a number", table=bound)
+    metric = source.metric(name)
+    if metric.falls != (bound == "at_most"):
+        better, other = ("less", "at_most") if metric.falls else ("more", "at_least")
+        raise source.wrong(
+            name,
+            f"of {metric.name} {better} is better, and [{bound}] would break when it improves",
+            f"Write it in [{other}].",
+            table=bound,
+        )
+    if not 0 <= value <= (inf if metric.unit else 1):
+        raise source.wrong(name, *_out_of_range(metric, value), table=bound)
+    return Gate(metric, bound, float(value), source.where(name, bound))
+
+
+def _out_of_range(metric: Metric, value: float) -> tuple[str, str]:
+    if metric.unit:
+        return f"no time is less than nothing: {value:g}", ""
+    meant = f"{value:g}: did you mean {value / 100:g}?" if 1 < value <= _PERCENT else ""
+    return f"{metric.name} is a share from 0 to 1, which {value:g} is not", meant
 
 
 def _baseline(source: _Source, table: dict[str, Any]) -> Baseline:
@@ -224,4 +260,11 @@ def _fell(found: Difference) -> str:
 
 
 def _broken(metric: Metric, gate: str, value: float, why: str, worst: tuple[str, ...]) -> Broken:
-    return Broken(metric=metric.name, gate=gate, value=value, why=why, worst=worst)
+    return Broken(
+        metric=metric.name,
+        gate=gate,
+        value=value,
+        why=why,
+        worst=worst[:WORST],
+        more=max(0, len(worst) - WORST),
+    )

@@ -6,13 +6,22 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from textwrap import shorten
 
 from citydip_rag.engine import Engine
+from citydip_rag.errors import EvaluationError
+from citydip_rag.evaluation.lines import Mistakes
+from citydip_rag.evaluation.nearest import Place, Sentences
 from citydip_rag.evaluation.questions import Entry, EvidenceSpan
 from citydip_rag.schema import Citation, Document, DocumentName, Passage
 
 _SHOWN = 60
 """Characters of evidence that a message repeats."""
+_CLOSEST = 300
+"""And of the sentence that may have been meant."""
+_SEARCHED = 50_000
+"""Sentences among which that one is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +71,20 @@ def find_gold(engine: Engine, entries: Sequence[Entry]) -> list[Gold]:
     for any other; wherever it stands counts.
 
     Raises:
-        EvaluationError: evidence is in none of the documents; names its file and line.
+        EvaluationError: evidence is in none of the documents, or on another page than the question
+            says; names files and lines.
     """
     names = engine.document_names()
     texts = _Texts(engine, names)
     wanted = {entry.question.place for entry in entries} - {""}
     places = _places(engine, names, wanted)
-    found = [_stretches(entry, texts, places) for entry in entries]
+    found: list[tuple[Stretch, ...]] = []
+    mistakes = Mistakes()
+    for entry in entries:
+        with mistakes.noted():
+            found.append(_stretches(entry, texts, places))
+            _check_page(entry, found[-1], texts)
+    mistakes.refuse()
     holding = _passages(engine, {s.document_id for stretches in found for s in stretches})
     return [
         Gold(
@@ -88,6 +104,7 @@ class _Texts:
     """The documents, of which a text's occurrences are wanted."""
 
     def __init__(self, engine: Engine, names: Mapping[str, DocumentName]) -> None:
+        self._engine = engine
         self._documents = [engine.document(identity) for identity in names]
 
     def find(self, text: str) -> tuple[Stretch, ...]:
@@ -106,6 +123,22 @@ class _Texts:
         known = [d for d in self._documents if name in {d.id, d.source}]
         return known[0] if known else None
 
+    def closest(self, text: str) -> Place | None:
+        """The sentence that is most like a text which stands nowhere."""
+        return self._sentences.closest(text)
+
+    @cached_property
+    def _sentences(self) -> Sentences:
+        held = _passages(self._engine, [document.id for document in self._documents])
+        return Sentences(
+            [
+                Place(document.source, document.text[sentence.start : sentence.end])
+                for document in self._documents
+                for passage in held[document.id]
+                for sentence in passage.sentences
+            ][:_SEARCHED]
+        )
+
 
 def _stretches(
     entry: Entry, texts: _Texts, places: Mapping[str, Sequence[Stretch]]
@@ -116,11 +149,8 @@ def _stretches(
             here = _spanned(entry, evidence, texts)
         else:
             here = texts.find(evidence)
-        if not here:
-            raise entry.wrong(
-                f"the evidence {str(evidence)[:_SHOWN]!r}… is in none of the indexed documents",
-                "Index the documents the questions were written for, or correct the line.",
-            )
+            if not here:
+                raise _not_found(entry, evidence, texts.closest(evidence))
         found += here
     place = entry.question.place
     if place and not places[place]:
@@ -129,6 +159,34 @@ def _stretches(
             "Name it as a citation does, without the page: UU 11/2008, Pasal 28 ayat (1).",
         )
     return tuple(dict.fromkeys((*found, *places[place])))
+
+
+def _not_found(entry: Entry, evidence: str, closest: Place | None) -> EvaluationError:
+    remedy = "Index the documents the questions were written for, or correct the line."
+    if closest is not None:
+        sentence = " ".join(closest.text.split())
+        remedy = f"Closest there, in {closest.source}: “{shorten(sentence, _CLOSEST)}”"
+    what = f"the evidence {evidence[:_SHOWN]!r}… is in none of the indexed documents"
+    return entry.wrong(what, remedy)
+
+
+def _check_page(entry: Entry, stretches: Sequence[Stretch], texts: _Texts) -> None:
+    """Refuse a page that the evidence is not on: the answer's citation would be blamed for it."""
+    named = entry.question.page
+    documents = [document for s in stretches if (document := texts.called(s.document_id))]
+    pages = {
+        page.number
+        for stretch, document in zip(stretches, documents, strict=True)
+        for page in document.pages
+        if page.start < stretch.end and stretch.start < page.end
+    }
+    if named is None or named in pages:
+        return
+    if not pages:
+        without = f"the evidence stands in {documents[0].source}, which has no pages"
+        raise entry.wrong(without, "Take the page out of the line.")
+    said = " or ".join(map(str, sorted(pages)))
+    raise entry.wrong(f"the evidence stands on page {said}, not {named}")
 
 
 def _spanned(entry: Entry, span: EvidenceSpan, texts: _Texts) -> tuple[Stretch, ...]:

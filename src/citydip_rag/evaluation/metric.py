@@ -66,6 +66,12 @@ class Metric:
         """The figure of these questions; 0 where there is nothing to divide by."""
         return float(np.nan_to_num(self.figure(self.table(outcomes))))
 
+    def count(self, outcomes: Sequence[Outcome]) -> int:
+        """How many of these questions it rests on: those of which there is something to divide."""
+        table = self.table(outcomes)
+        wholes = table[:, 1::2]
+        return int((wholes > 0).any(axis=1).sum()) if wholes.size else len(table)
+
     def say(self, value: float) -> str:
         """A figure as one reads it."""
         return f"{value:,.0f} ms" if self.unit else f"{value:.3f}"

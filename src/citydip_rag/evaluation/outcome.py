@@ -12,6 +12,8 @@ from citydip_rag.schema import Frozen, Language, Span
 
 DRAFT: Final = "draft-"
 """Begins the id of a question that nobody has reviewed."""
+OTHER: Final = "other evidence cited"
+"""The verdict on answers from sentences that the question file does not list."""
 DEPTH: Final = 10
 """Passages that retrieval is judged on."""
 _BELOW_ARTICLE: Final = re.compile(r"(?: ayat \(| angka |, hlm\. |, p\. ).*")
@@ -77,6 +79,7 @@ class Outcome(Frozen):
         answer: with its markers.
         answer_language: in which it is framed.
         confidence: probability given to the documents' holding the answer.
+        closest: of an answerable question that was declined, the passages found first.
         claims: the sentences that were shown.
         latency_ms: of the engine, for the whole answer.
     """
@@ -100,6 +103,7 @@ class Outcome(Frozen):
     answer_language: Language
     confidence: float
     citations: tuple[Cited, ...] = ()
+    closest: tuple[Quotation, ...] = ()
     claims: tuple[Shown, ...] = ()
     facts: tuple[Fact, ...] = ()
     latency_ms: Annotated[float, Field(ge=0)]
@@ -136,7 +140,7 @@ class Outcome(Frozen):
             return "rightly declined" if self.abstained else "answered without evidence"
         if self.abstained:
             return "wrongly declined"
-        return "right" if self.evidence_cited else "other evidence cited"
+        return "right" if self.evidence_cited else OTHER
 
     @property
     def faults(self) -> tuple[str, ...]:

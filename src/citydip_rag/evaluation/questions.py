@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from citydip_rag.errors import EvaluationError, QuestionError
-from citydip_rag.evaluation.lines import json_lines, valid, wrong
+from citydip_rag.evaluation.lines import Mistakes, filled_lines, json_object, valid, wrong
 from citydip_rag.questions import checked_question
 from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Frozen, Language, Turn
 
@@ -146,26 +146,34 @@ def read_questions(path: Path) -> list[Entry]:
     """Read a question file, one JSON object a line.
 
     Raises:
-        EvaluationError: names the first line that is wrong.
+        EvaluationError: names the lines that are wrong.
     """
     entries: list[Entry] = []
     seen: set[str] = set()
-    for number, content in json_lines(path):
-        question = valid(Question, path, number, content)
-        if question.id in seen:
-            raise wrong(path, number, f"id {question.id!r} is used twice")
-        seen.add(question.id)
-        entries.append(Entry(question, path, number))
+    mistakes = Mistakes()
+    for number, line in filled_lines(path):
+        with mistakes.noted():
+            entry = Entry(_question(path, number, line, seen), path, number)
+            entries.append(entry)
+            seen.add(entry.question.id)
+    mistakes.refuse()
     if not entries:
         raise EvaluationError(f"{path.name} holds no questions.")
     return entries
+
+
+def _question(path: Path, number: int, line: str, seen: Container[str]) -> Question:
+    question = valid(Question, path, number, json_object(path, number, line))
+    if question.id in seen:
+        raise wrong(path, number, f"id {question.id!r} is used twice")
+    return question
 
 
 def read_files(paths: Iterable[Path]) -> list[Entry]:
     """The questions of several files.
 
     Raises:
-        EvaluationError: a line is wrong, or two files are called alike, so that their questions
+        EvaluationError: lines are wrong, or two files are called alike, so that their questions
             could not be told apart in a report.
     """
     listed = list(paths)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -31,6 +32,7 @@ class Broken(Frozen):
         value: what was measured.
         why: the same in a sentence.
         worst: names of the questions that cost the metric most, as in `SuiteReport.by_name`.
+        more: how many others cost it something.
     """
 
     metric: str
@@ -38,6 +40,16 @@ class Broken(Frozen):
     value: float
     why: str
     worst: tuple[str, ...] = ()
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """Broken gates that the same questions broke."""
+
+    gates: tuple[Broken, ...]
+    worst: tuple[str, ...]
+    more: int
 
 
 class SuiteReport(Frozen):
@@ -50,8 +62,11 @@ class SuiteReport(Frozen):
         n: number of questions.
         metrics: by name, those that the questions bear on.
         intervals: of each, the ends of its 95 % interval.
+        counts: of each, how many questions it rests on.
         gates: all that were looked at, as written in a report.
         broken: those that do not hold.
+        unread: files that were to be indexed and could not be read.
+        changed: files of the indexed folder that were others by then.
         questions: one row each.
     """
 
@@ -61,8 +76,11 @@ class SuiteReport(Frozen):
     n: int
     metrics: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]]
+    counts: Mapping[str, int] = {}
     gates: tuple[str, ...] = ()
     broken: tuple[Broken, ...] = ()
+    unread: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     questions: tuple[Outcome, ...] = Field(min_length=1)
 
     @cached_property
@@ -85,6 +103,20 @@ class SuiteReport(Frozen):
         return tuple(called[outcome.key] for outcome in outcomes)
 
     @property
+    def blamed(self) -> list[Blamed]:
+        """The broken gates, those together that the same questions broke."""
+        by_questions: dict[tuple[tuple[str, ...], int], list[Broken]] = defaultdict(list)
+        for gate in self.broken:
+            by_questions[gate.worst, gate.more].append(gate)
+        return [Blamed(tuple(own), *questions) for questions, own in by_questions.items()]
+
+    @property
+    def threshold(self) -> float | None:
+        """The confidence below which questions were declined, if the settings say it."""
+        said = self.settings.get("threshold")
+        return float(said) if isinstance(said, int | float) else None
+
+    @property
     def drafts(self) -> int:
         """How many of its questions nobody has reviewed."""
         return sum(outcome.is_draft for outcome in self.questions)
@@ -104,8 +136,20 @@ class SuiteReport(Frozen):
         return self.model_dump_json(indent=1, exclude_defaults=False) + "\n"
 
 
-def make_report(made: str, settings: Mapping[str, Any], outcomes: Sequence[Outcome]) -> SuiteReport:
-    """Compute the figures of a run, and 95 % intervals by drawing its questions anew."""
+def make_report(
+    made: str,
+    settings: Mapping[str, Any],
+    outcomes: Sequence[Outcome],
+    files: Mapping[str, tuple[str, ...]] | None = None,
+) -> SuiteReport:
+    """Compute the figures of a run, and 95 % intervals by drawing its questions anew.
+
+    Args:
+        made: when.
+        settings: what the figures depend on.
+        outcomes: of the run.
+        files: `unread` and `changed` ones, as `sources.notes` gives them.
+    """
     found = measured(outcomes)
     return SuiteReport(
         made=made,
@@ -113,7 +157,9 @@ def make_report(made: str, settings: Mapping[str, Any], outcomes: Sequence[Outco
         n=len(outcomes),
         metrics={metric.name: metric.value(outcomes) for metric in found},
         intervals={m.name: interval(resampled(m.table(outcomes), m.figure)) for m in found},
+        counts={metric.name: metric.count(outcomes) for metric in found},
         questions=tuple(outcomes),
+        **(files or {}),
     )
 
 

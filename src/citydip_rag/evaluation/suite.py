@@ -15,6 +15,7 @@ from citydip_rag.evaluation.gold import Gold, find_gold
 from citydip_rag.evaluation.outcome import DEPTH, Outcome
 from citydip_rag.evaluation.questions import Entry, read_files
 from citydip_rag.evaluation.results import SuiteReport, make_report
+from citydip_rag.evaluation.sources import notes
 
 Progress = Callable[[int, int], None]
 
@@ -37,7 +38,7 @@ def run_suite(
     gold = find_gold(engine, entries)
     outcomes = asyncio.run(_ask_all(engine, entries, gold, progress))
     made = datetime.now(UTC).isoformat(timespec="seconds")
-    return make_report(made, _settings(engine, entries), outcomes)
+    return make_report(made, _settings(engine, entries), outcomes, notes(engine))
 
 
 async def _ask_all(

@@ -1,16 +1,17 @@
 """Questions that nothing answers: what they ask for is mentioned in no document.
 
 A person may ask them all the same: about what the documents treat, but for something they do not
-say (its budget, who invented it, how it is in another country), about an article that a statute
-does not have, and about something else altogether.
+say (its budget, who invented it, how it is in another country), how two things have to do with each
+other of which two documents treat, what they say of one number for another, about an article that a
+statute does not have, and about something else altogether.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import combinations, zip_longest
 from typing import Final
 
 from citydip_rag.schema import Language
@@ -68,6 +69,25 @@ _FAR: Final = {
         ("When was the Suez Canal opened?", "suez"),
     ),
 }
+_APART: Final = {
+    _ID: (
+        "Bagaimana {one} memengaruhi {other}?",
+        "Apa peran {one} dalam {other}?",
+        "Mengapa {other} membutuhkan {one}?",
+    ),
+    _EN: (
+        "How does {one} affect {other}?",
+        "What part does {one} play in {other}?",
+        "Why does {other} need {one}?",
+    ),
+}
+_FIGURE: Final = re.compile(
+    r"(?<![\w/.,(–-])(?<![Pp]asal )(?<!ayat )(?<!Nomor )(?<!angka )\d{2,4}(?![\w/)–-]|[.,]\d)"
+)
+"""A number that says how many or when, and is not part of a name."""
+_STEPS: Final = 40
+_TERMS: Final = 60
+"""Terms of which pairs are looked for."""
 _BEYOND: Final = 40
 """How far behind its last article a statute is asked for another."""
 
@@ -102,6 +122,48 @@ def beyond_the_last(articles: Mapping[str, int]) -> Iterator[Absent]:
     for label, last in articles.items():
         asked = f"Apa isi Pasal {last + _BEYOND} {label}?"
         yield Absent(asked, _ID, f"{label} ends with article {last}")
+
+
+def apart(terms: Sequence[tuple[str, Language, str]], texts: Mapping[str, str]) -> Iterator[Absent]:
+    """How two things have to do with each other of which different documents treat.
+
+    All words are the documents' own, and yet none of them says it: hard to decline.
+
+    Args:
+        terms: each with its language and the document that defines it.
+        texts: of all documents in small letters.
+    """
+    used: set[str] = set()
+    for (one, language, own), (other, spoken, another) in combinations(terms[:_TERMS], 2):
+        fits = not used & {one, other} and spoken == language and own != another
+        if fits and not any(
+            one.lower() in text and other.lower() in text for text in texts.values()
+        ):
+            form = _APART[language][len(used) // 2 % len(_APART[language])]
+            used |= {one, other}
+            why = f"no document has both “{one}” and “{other}”"
+            yield Absent(form.format(one=one, other=other), language, why)
+
+
+def altered(asked: Iterable[tuple[str, Language]], text: str, names: str) -> Iterator[Absent]:
+    """Questions that the documents answer, but for another number, which no document has.
+
+    Args:
+        asked: questions with their languages.
+        text: of all documents.
+        names: of the documents, whose numbers are left as they are.
+    """
+    known, named = (set(re.findall(r"\d+", each)) for each in (text, names))
+    for question, language in asked:
+        numbers = [found for found in _FIGURE.finditer(question) if found[0] in known - named]
+        if not numbers:
+            continue
+        found = numbers[-1]
+        near = (str(int(found[0]) + step) for step in range(1, _STEPS))
+        new = next((figure for figure in near if figure not in known), None)
+        if new:
+            changed = question[: found.start()] + new + question[found.end() :]
+            yield Absent(changed, language, f"in place of {found[0]}; {_none(new)}")
 
 
 def _without(text: str, forms: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Final
 from citydip_rag.evaluation.drafting.rules import Draft, Found, Rule
 from citydip_rag.schema import Language
 
-_NO_TERM: Final = re.compile(
+NO_TERM: Final = re.compile(
     r"^(?:he|she|it|they|this|that|these|those|we|you|i|there|here|what|who|which|where|when|how|why|if|in|on|at|by|for|from|with|as|while|although"
     r"|because|since|after|before|during|each|every|all|some|most|many|few|no|not|any|none|today|now"
     r"|so|then|thus|yet|and|or|nor|to|of|under|over|up|question|answer|example|part|note|once)\b"
@@ -26,6 +26,11 @@ _PAST: Final = (
     r"(?:[a-z]{2,}ed|won|made|became|began|left|took|led|wrote|held|gave|met|ran|beat|lost|built|bought"
     r"|sold|paid|spent|told|kept|found|founded|drew|grew|chose|shall|must)"
 )
+_SECOND_CLAUSE: Final = re.compile(
+    r",|;|\b(?:and|but|or|while|whereas|although|though|because|so|as|when|after|before|until)\b"
+    rf".*\b(?:{_PAST}|is|are|was|were|has|have|had|will|would|can|could)\b"
+)
+"""What belongs to another clause than the one that is asked about."""
 _PARTICIPLE: Final = (
     r"(?:[a-z]{2,}ed|born|built|made|won|held|found|written|given|taken|sold|bought|sent)"
 )
@@ -47,6 +52,31 @@ _BASE: Final = {
 }
 
 
+_DID: Final = {
+    "scored": "score",
+    "made": "make",
+    "won": "win",
+    "played": "play",
+    "spent": "spend",
+    "paid": "pay",
+    "sold": "sell",
+    "built": "build",
+    "opened": "open",
+    "joined": "join",
+    "moved": "move",
+    "signed": "sign",
+    "left": "leave",
+    "returned": "return",
+    "became": "become",
+    "began": "begin",
+    "retired": "retire",
+    "published": "publish",
+    "adopted": "adopt",
+    "founded": "found",
+}
+_COUNT: Final = r"(?:\d{1,3}(?:,\d{3})*|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+
+
 def _inside(phrase: str, found: Found) -> str:
     """A phrase that began a sentence, as it is written within one; its article is no name."""
     bare = re.sub(r"^(?:An?|The) ", lambda article: article[0].lower(), phrase)
@@ -59,7 +89,7 @@ def _definition(found: Found) -> Draft | None:
     term = re.sub(r"\s*\([^)]*\)", "", whole).strip(' ,“”"')
     topic = _inside(term, found)
     subject = re.sub(r"^(?:an?|the) ", "", topic)
-    if _NO_TERM.search(subject) or len(subject.split()) > 6 or "," in subject:
+    if NO_TERM.search(subject) or len(subject.split()) > 6 or "," in subject:
         return None
     person = bool(_BORN.search(whole))
     asked = f"{'Who' if person else 'What'} {found['be']} {topic}?"
@@ -72,11 +102,11 @@ def _definition(found: Found) -> Draft | None:
 def _who(found: Found) -> str | None:
     rest = found["rest"]
     words = found["x"].split()
-    if _NO_TERM.search(found["x"]) or found.inside(found["x"]) != found["x"]:
+    if NO_TERM.search(found["x"]) or found.inside(found["x"]) != found["x"]:
         return None
     if len(words) > 4 or not 5 <= len(rest.split()) <= 18 or '"' in rest:
         return None
-    if not re.search(r"[A-Z0-9]", rest):  # says too little of whom it asks
+    if not re.search(r"[A-Z]", rest) or _SECOND_CLAUSE.search(rest):  # too little, or too much
         return None
     return f"Who {rest}?"
 
@@ -90,7 +120,7 @@ def _who_must(found: Found) -> str | None:
 def _whether(found: Found) -> str | None:
     """Of prose alone, and of whole sentences that need no other."""
     what = found["x"]
-    if _NO_TERM.match(what) or _NO_CLAUSE.search(what):
+    if NO_TERM.match(what) or _NO_CLAUSE.search(what):
         return None
     return f"Is it true that {_inside(what, found)}?"
 
@@ -114,7 +144,7 @@ def _why(found: Found) -> str | None:
 
 def _listing(found: Found) -> str | None:
     subject, verb = found["x"], found["verb"]
-    if len(subject.split()) > 7 or "," in subject or _NO_TERM.search(subject):
+    if len(subject.split()) > 7 or "," in subject or NO_TERM.search(subject):
         return None
     return f"What does {_inside(subject, found)} {_BASE[verb]}?"
 
@@ -124,6 +154,24 @@ def _how_many(found: Found) -> Draft:
     return Draft("number", asked, found.statement, Language.ENGLISH, facts=((found["n"],),))
 
 
+def _did(found: Found) -> Draft | None:
+    """How many, or when, did X? The one who did it stands in the question."""
+    subject, rest = found["x"], found["rest"].strip()
+    named = found.inside(subject) == subject and not NO_TERM.search(subject)
+    if not named or _SECOND_CLAUSE.search(rest) or len(rest.split()) > 14:
+        return None
+    number = found.match.groupdict().get("n")
+    asked = f"When did {subject} {_DID[found['verb']]} {rest}?"
+    if number:
+        asked = f"How many {found['what']} did {subject} {_DID[found['verb']]} {rest}?"
+    elif re.search(r"\d{4}", rest):
+        return None
+    facts = ((number,),) if number else ()
+    kind = "number" if number else "when"
+    return Draft(kind, asked, found.statement, Language.ENGLISH, facts=facts)
+
+
+_NAME: Final = r"(?:In all, |Overall, )?(?P<x>[A-Z][\w.'’-]*(?: [A-Z][\w.'’-]*){0,3})"
 RULES: Final = (
     Rule(
         "definition",
@@ -155,6 +203,11 @@ RULES: Final = (
         _when,
     ),
     Rule(
+        "when",
+        re.compile(rf"{_NAME} (?P<verb>{'|'.join(_DID)}) (?P<rest>.{{4,70}}?) (?:in|on) {_DATE}$"),
+        _did,
+    ),
+    Rule(
         "why",
         re.compile(
             r"(?P<x>[A-Z].{2,50}?) (?P<be>is|are|was|were) (?P<said>.{3,90}?) because .{10,}$"
@@ -173,6 +226,14 @@ RULES: Final = (
         "who",
         re.compile(rf"(?P<x>[A-Z][\w.'’-]*(?: [A-Z][\w.'’-]*){{0,3}}) (?P<rest>{_PAST} .+)$"),
         _who,
+    ),
+    Rule(
+        "number",
+        re.compile(
+            rf"{_NAME} (?P<verb>{'|'.join(_DID)}) (?:just |only |a total of )?(?P<n>{_COUNT})"
+            r" (?P<what>(?:[a-z]+ ){0,2}?[a-z]+s) (?P<rest>(?:in|for|at|on|against|with|to) .+)$"
+        ),
+        _did,
     ),
     Rule(
         "who",

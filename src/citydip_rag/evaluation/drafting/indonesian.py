@@ -9,7 +9,7 @@ from citydip_rag.evaluation.drafting.rules import Draft, Found, Rule, capitalise
 from citydip_rag.evaluation.drafting.statements import Statement
 from citydip_rag.schema import Language
 
-_NO_TERM: Final = re.compile(
+NO_TERM: Final = re.compile(
     r"^(?:ada|salah|tujuan|hal|yang|dalam|pada|untuk|dengan|jika|apabila|setiap|para|banyak|beberapa"
     r"|semua|oleh|karena|sebagai|bagi|di|ke|dari|sesuai|selama|setelah|ketika|bahwa|contoh|adapun"
     r"|menurut|penjelasan|ayat|pasal|hari|tiap|pengertian|istilah|maksud|begitu|juga|bagaimana"
@@ -54,7 +54,7 @@ def _definition(found: Found) -> Draft | None:
     term = re.split(r",? yang selanjutnya ", found["x"])[0].strip(' ,“”"')
     if (
         _TWICE.search(term)
-        or _NO_TERM.search(term)
+        or NO_TERM.search(term)
         or len(term.split()) > 6
         or "," in term
         or term.endswith(")")
@@ -74,7 +74,7 @@ def _definition(found: Found) -> Draft | None:
 
 def _who(found: Found) -> str | None:
     subject, rest = found["x"], found["rest"]
-    if _NO_TERM.search(subject) or len(rest.split()) < 4 or not 25 <= len(rest) <= 100:
+    if NO_TERM.search(subject) or len(rest.split()) < 4 or not 25 <= len(rest) <= 100:
         return None
     if _AGENT.match(subject) and not rest.startswith(_SEATED):
         return f"Siapa yang {rest}{_statute(found.statement)}?"

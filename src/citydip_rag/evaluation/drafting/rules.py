@@ -12,7 +12,7 @@ from citydip_rag.schema import Language
 
 _LONGEST: Final = 130
 _FEWEST_WORDS: Final = 3
-_POINTING: Final = {
+POINTING: Final = {
     # A question must stand alone: none of these, which point at what was said before.
     Language.INDONESIAN: re.compile(
         r"\b(?:ini|(?<!Apa )itu|tersebut|mereka|ia|dia|beliau|kami|kita|saya|aku|berikut|di ?atas"
@@ -122,7 +122,7 @@ def stands_alone(question: str, language: Language) -> bool:
     return (
         len(question) <= _LONGEST
         and len(question.split()) >= _FEWEST_WORDS
-        and not _POINTING[language].search(question)
+        and not POINTING[language].search(question)
         and not re.search(r"[;:]|,\s*\?|\(\s*\)", question)
         and question.count("(") == question.count(")")
         and question.count('"') % 2 == 0

@@ -9,7 +9,7 @@ from math import ceil, log10
 from typing import Final
 
 from citydip_rag.evaluation.metric import Metric
-from citydip_rag.evaluation.outcome import Outcome
+from citydip_rag.evaluation.outcome import OTHER, Outcome
 from citydip_rag.evaluation.results import SuiteReport
 
 _BINS: Final = 20
@@ -21,6 +21,7 @@ class Row:
     """A metric's line in the table of figures; places are in [0, 100] on its scale.
 
     Attributes:
+        count: how many questions it rests on.
         gates: (as written, place or None, whether it holds).
     """
 
@@ -28,6 +29,7 @@ class Row:
     value: str
     low: str
     high: str
+    count: int
     at: float
     from_: float
     to: float
@@ -101,6 +103,7 @@ def _row(report: SuiteReport, metric: Metric) -> Row:
         value=metric.say(value),
         low=metric.say(low),
         high=metric.say(high),
+        count=metric.count(report.questions),
         at=_place(value, end),
         from_=_place(low, end),
         to=_place(high, end),
@@ -148,7 +151,7 @@ def _bars(outcomes: Sequence[Outcome]) -> Iterator[Bar]:
 _ORDER: Final = (
     "right",
     "rightly declined",
-    "other evidence cited",
+    OTHER,
     "wrongly declined",
     "answered without evidence",
 )
@@ -158,10 +161,8 @@ def confidences(report: SuiteReport) -> Histogram:
     """Confidence of answerable questions upwards, of others downwards, and the threshold."""
     up = [o.confidence for o in report.questions if o.answerable]
     down = [o.confidence for o in report.questions if not o.answerable]
-    threshold = report.settings.get("threshold")
-    marks = []
-    if isinstance(threshold, int | float):
-        marks.append((f"threshold {threshold:.2f}", float(threshold)))
+    threshold = report.threshold
+    marks = [] if threshold is None else [(f"threshold {threshold:.2f}", threshold)]
     return _histogram(up, down, 1.0, marks)
 
 

@@ -9,9 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from citydip_rag.evaluation.metric import Metric
-from citydip_rag.evaluation.outcome import Outcome
+from citydip_rag.evaluation.outcome import OTHER, Outcome
 from citydip_rag.evaluation.reports import charts
-from citydip_rag.evaluation.reports.markdown import headline
+from citydip_rag.evaluation.reports.notes import answered_by, cautions, headline, pasted
 from citydip_rag.evaluation.results import SuiteReport
 
 
@@ -23,6 +23,8 @@ def html_report(report: SuiteReport) -> str:
         .render(
             report=report,
             headline=headline(report),
+            answered_by=answered_by(report),
+            cautions=list(cautions(report)),
             style=Markup(_file("report.css")),  # noqa: S704  # our own, and no text of others in it
             rows=charts.rows(report),
             bars=charts.bars(report),
@@ -30,6 +32,8 @@ def html_report(report: SuiteReport) -> str:
             latencies=charts.latencies(report),
             anchors={o.key: f"q{n}" for n, o in enumerate(report.questions, start=1)},
             missing=_missing,
+            other=OTHER,
+            pasted=pasted,
         )
     )
 

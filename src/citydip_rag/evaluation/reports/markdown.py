@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from citydip_rag.evaluation.metric import Metric
-from citydip_rag.evaluation.outcome import Outcome
+from citydip_rag.evaluation.outcome import OTHER, Outcome
+from citydip_rag.evaluation.reports.notes import answered_by, cautions, headline, many
 from citydip_rag.evaluation.results import SuiteReport
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
@@ -21,6 +22,7 @@ def markdown_report(report: SuiteReport) -> str:
     parts = [
         f"## Grounding: {headline(report)}",
         facts(report),
+        *(f"⚠️ {escape(caution)}." for caution in cautions(report)),
         "\n".join(_figures(report)),
         "\n".join(_broken(report)),
         "\n".join(_questions(report.wrong, report.n)),
@@ -28,41 +30,27 @@ def markdown_report(report: SuiteReport) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def headline(report: SuiteReport) -> str:
-    """What became of the gates, in a few words."""
-    if not report.gates:
-        return "no gates were set"
-    if not report.broken:
-        return "all gates hold" if len(report.gates) > 1 else "the gate holds"
-    return f"{len(report.broken)} of {len(report.gates)} gates broken"
-
-
 def facts(report: SuiteReport) -> str:
     """What was asked of what, on a line."""
-    settings = report.settings
-    name = str(settings.get("model", "none"))
-    model = f" ({escape(name)})" if name != "none" else ""
     told = [
-        _many(report.n, "question"),
-        _many(int(settings.get("documents", 0)), "document"),
-        f"answers by {escape(str(settings.get('generator', '?')))}{model}",
+        many(report.n, "question"),
+        many(int(report.settings.get("documents", 0)), "document"),
+        escape(answered_by(report)),
     ]
     if report.drafts:
         told.append(f"drafts that nobody has reviewed: {report.drafts}")
     return " · ".join(told)
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def _figures(report: SuiteReport) -> Iterator[str]:
-    yield "| metric | value | 95 % interval | gates |"
-    yield "|---|---:|---:|---|"
+    yield "| metric | value | 95 % interval | n | gates |"
+    yield "|---|---:|---:|---:|---|"
     for metric in report.measured:
         value, (low, high) = report.metrics[metric.name], report.intervals[metric.name]
         shown = f"{metric.say(low)} – {metric.say(high)}"
-        yield f"| {metric.name} | {metric.say(value)} | {shown} | {_gates(report, metric)} |"
+        counted = metric.count(report.questions)
+        gates = _gates(report, metric)
+        yield f"| {metric.name} | {metric.say(value)} | {shown} | {counted} | {gates} |"
 
 
 def _gates(report: SuiteReport, metric: Metric) -> str:
@@ -77,10 +65,13 @@ def _gates(report: SuiteReport, metric: Metric) -> str:
 def _broken(report: SuiteReport) -> Iterator[str]:
     if report.broken:
         yield "### Broken"
-    for gate in report.broken:
-        yield f"- {escape(gate.why)}"
-        for name in gate.worst:
+    for blamed in report.blamed:
+        for gate in blamed.gates:
+            yield f"- {escape(gate.why)}"
+        for name in blamed.worst:
             yield f"  - `{name.replace('`', '')}` {escape(report.by_name[name].question)}"
+        if blamed.more:
+            yield f"  - and {blamed.more} more"
 
 
 def _questions(wrong: Sequence[Outcome], total: int) -> Iterator[str]:
@@ -96,6 +87,8 @@ def _questions(wrong: Sequence[Outcome], total: int) -> Iterator[str]:
         yield f"| {' | '.join(escape(cell) for cell in cells)} |"
     if len(wrong) > _LISTED:
         yield f"\nand {len(wrong) - _LISTED} more."
+    if any(outcome.verdict == OTHER for outcome in wrong):
+        yield "\nWhere what was cited answers the question too, add it to the question's evidence."
     yield "\n</details>"
 
 
