@@ -81,8 +81,8 @@ def serve(settings: Settings) -> None:
         CitydipError: the address is taken or open to all, or model or index are not usable.
     """
     configure_logs(settings)
-    check_listening(settings)
     _check_address(settings.host, settings.port)
+    check_listening(settings)
     if settings.workers > 1:
         _serve_by_workers(settings)
     else:

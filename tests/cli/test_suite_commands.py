@@ -157,7 +157,7 @@ def test_calibrating_on_question_files_alone(tmp_path: Path, index: str) -> None
     assert Calibration.load(output).fitted_on == {"q.jsonl": 16}
     missing = invoke(*words, "--index", str(tmp_path / "none"))
     assert isinstance(missing.exception, IndexMissingError)
-    assert f"in the folder {tmp_path / 'none'}" in str(missing.exception)
+    assert f"no index yet in {tmp_path / 'none'}" in str(missing.exception)
     assert f"citydip index --index {tmp_path / 'none'}" in missing.exception.remedy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,6 +34,8 @@ def opened(index: str | None, **overrides: object) -> Engine:
         with status("Loading the model"):
             engine = Engine.open(settings)
     except IndexMissingError as error:
+        if isinstance(settings.index, Path) and settings.index.is_file():
+            raise
         raise IndexMissingError(
             f"There is no index yet in {settings.index}.",
             f"Run: {command('index', index=index)}, or name another with --index.",
