@@ -36,7 +36,6 @@ Every sentence of an answer carries a citation whose `quote` stands at `[start, 
 document's text, character for character. A question the documents do not answer gets
 `abstained: true` with status 200.
 
-_ROUTERS = (ask.router, documents.router, feedback.router, health.router, metrics.router)
 `/v1` speaks OpenAI's chat protocol, and `POST /mcp` the Model Context Protocol."""
 
 _ROUTERS = (
