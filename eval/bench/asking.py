@@ -1,7 +1,6 @@
 """Clients that ask over HTTP and cost next to nothing, for they share the machine with the server.
 
-One task and one kept connection a client, on plain streams: a request costs some 0.1 ms of a
-processor, a fifteenth of what httpx takes.
+One task and one kept connection a client, on plain streams; `load.py` says what a request costs.
 """
 
 from __future__ import annotations
