@@ -50,13 +50,35 @@ class Baseline:
     """An earlier report, than which some metrics must not be worse.
 
     A metric is worse where it went the wrong way and the 95 % interval of the difference, by a
-    bootstrap of the same questions in pairs, leaves out zero.
+    bootstrap of the same questions in pairs, leaves out zero; or where nothing bears on it any
+    more.
+
+    Attributes:
+        path: the report's file.
+        named: the metrics that the gates file names; without any, all that do not measure time.
+        where: the line of the gates file that sets it.
     """
 
-    name: str
+    path: Path
     report: SuiteReport
-    metrics: tuple[Metric, ...]
+    named: tuple[Metric, ...]
     where: str
+
+    @property
+    def name(self) -> str:
+        """The report's file, without its folders."""
+        return self.path.name
+
+    def metrics(self, report: SuiteReport) -> list[Metric]:
+        """Those in which a report must not be worse.
+
+        Raises:
+            EvaluationError: one that is named was not measured.
+        """
+        for metric in self.named:
+            _refuse_unmeasured(metric, report, self.where)
+        steady = [metric for metric in self.report.measured if not metric.unit]
+        return list(self.named) or [metric for metric in steady if metric in report.measured]
 
     def refuse_other(self, pairs: Pairs) -> None:
         """Raise an EvaluationError where it is about other questions."""
@@ -101,18 +123,13 @@ class Gates:
         broken = [*self._absolute(report), *self._relative(report)]
         named = [str(gate) for gate in self.bounds]
         if self.baseline:
-            named += [self.baseline.gate(metric) for metric in self.baseline.metrics]
+            named += [self.baseline.gate(metric) for metric in self.baseline.metrics(report)]
         return report.model_copy(update={"gates": tuple(named), "broken": tuple(broken)})
 
     def _absolute(self, report: SuiteReport) -> Iterator[Broken]:
         for gate in self.bounds:
             metric = gate.metric
-            if metric.name not in report.metrics:
-                raise EvaluationError(
-                    f"{gate.where}: {metric.name} was not measured:"
-                    f" no question {metric.need.says}.",
-                    "Take the gate out, or add such questions.",
-                )
+            _refuse_unmeasured(metric, report, gate.where)
             value = report.metrics[metric.name]
             if not gate.holds(value):
                 wanted = f"{gate.bound.replace('_', ' ')} {gate.value:g}"
@@ -125,9 +142,7 @@ class Gates:
             return
         pairs = pair(self.baseline.report.questions, report.questions)
         self.baseline.refuse_other(pairs)
-        for metric in self.baseline.metrics:
-            if metric.name not in report.metrics:
-                continue
+        for metric in self.baseline.metrics(report):
             found = difference(metric, pairs.both)
             if found.worse and found.significant:
                 why = f"{_fell(found)} against {self.baseline.name}"
@@ -237,26 +252,31 @@ def _baseline(source: _Source, table: dict[str, Any]) -> Baseline:
     if not isinstance(file, str) or not file:
         raise source.wrong(RELATIVE, 'it names no baseline = "report.json"')
     if names is not None and not (
-        isinstance(names, list) and all(isinstance(n, str) for n in names)
+        isinstance(names, list) and names and all(isinstance(n, str) for n in names)
     ):
-        raise source.wrong("metrics", "metrics is not a list of names")
-    report = load_report(source.path.parent / file)
-    chosen = [source.metric(n) for n in names] if names else _steady(report)
-    return Baseline(Path(file).name, report, tuple(chosen), source.where(RELATIVE))
+        raise source.wrong("metrics", "metrics is not a list of names", table=RELATIVE)
+    path = source.path.parent / file
+    report, named = load_report(path), tuple(source.metric(name) for name in names or ())
+    where = source.where("metrics" if names else RELATIVE, RELATIVE if names else "")
+    for metric in named:
+        _refuse_unmeasured(metric, report, f"{where}: {path.name}")
+    return Baseline(path, report, named, where)
 
 
-def _steady(report: SuiteReport) -> list[Metric]:
-    """The metrics of a report that do not depend on how fast the machine was."""
-    return [metric for metric in report.measured if not metric.unit]
+def _refuse_unmeasured(metric: Metric, report: SuiteReport, where: str) -> None:
+    if metric not in report.measured:
+        raise EvaluationError(
+            f"{where}: {metric.name} was not measured: no question {metric.need.says}.",
+            "Take the gate out, or add such questions.",
+        )
 
 
 def _fell(found: Difference) -> str:
     low, high = found.interval
-    return (
-        f"{found.metric.name} went from {found.metric.say(found.before)} to"
-        f" {found.metric.say(found.after)} (95 % interval of the difference"
-        f" {low:+.3f} to {high:+.3f})"
-    )
+    why = f"95 % interval of the difference {low:+.3f} to {high:+.3f}"
+    before, after = found.metric.say(found.before), found.metric.say(found.after)
+    shown = "nothing bears on it now" if found.collapsed else why
+    return f"{found.metric.name} went from {before} to {after} ({shown})"
 
 
 def _broken(metric: Metric, gate: str, value: float, why: str, worst: tuple[str, ...]) -> Broken:
