@@ -135,6 +135,50 @@ def test_writing_all_or_nothing(tmp_path: Path) -> None:
     assert names == ["a.json", "b.html", "folder", "new"]
 
 
+def test_links_stay_links_and_files_keep_their_mode(tmp_path: Path) -> None:
+    file, link, new = tmp_path / "a.json", tmp_path / "link", tmp_path / "new"
+    file.write_text("old")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    new.symlink_to(tmp_path / "folder" / "b.json")
+    check_writable([link, new])
+    write_all({link: "1", new: "2"})
+    assert link.is_symlink()
+    assert new.is_symlink()
+    assert (file.read_text(), (tmp_path / "folder" / "b.json").read_text()) == ("1", "2")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    new.unlink()
+    new.symlink_to(new)
+    with pytest.raises(EvaluationError, match="it is a link to itself"):
+        check_writable([new])
+
+
+def test_what_is_no_file_is_written_to(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    null, out = Path("/dev/null"), Path("/dev/stdout")
+    check_writable([pipe, null, null, out])
+    write_all({pipe: "1", null: "2", out: "3"})
+    assert os.read(reader, 9) == b"1"
+    os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert null.is_char_device()
+    assert capfd.readouterr().out == "3"
+
+
+def test_what_the_run_reads_is_not_written_over(tmp_path: Path) -> None:
+    own, folder = tmp_path / "q.jsonl", tmp_path / "index"
+    own.write_text("")
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(own)
+    (tmp_path / "hard").hardlink_to(own)
+    for path in (own, tmp_path / "link", tmp_path / "hard", folder / "new.json"):
+        with pytest.raises(EvaluationError, match="cannot be written: this run reads it"):
+            check_writable([path], [folder, own])
+    check_writable([tmp_path / "new.json"], [folder, own, tmp_path / "gone"])
+
+
 def test_a_disk_that_fails_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,10 +12,11 @@ from typing import Any, Final, Literal
 
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.comparing import Difference, Pairs, difference, pair
+from citydip_rag.evaluation.consistency import load_report
 from citydip_rag.evaluation.metric import Metric
 from citydip_rag.evaluation.metrics import BY_NAME, RENAMED
 from citydip_rag.evaluation.questions import Entry
-from citydip_rag.evaluation.results import Broken, SuiteReport, load_report
+from citydip_rag.evaluation.results import Broken, SuiteReport
 
 Bound = Literal["at_least", "at_most"]
 BOUNDS: Final[tuple[Bound, ...]] = ("at_least", "at_most")
@@ -99,6 +100,11 @@ class Gates:
 
     bounds: tuple[Gate, ...] = ()
     baseline: Baseline | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """Files that it rests on beside its own."""
+        return [self.baseline.path] if self.baseline else []
 
     def check_questions(self, entries: Sequence[Entry]) -> None:
         """Before anything is asked: is the baseline about these questions?

@@ -14,6 +14,8 @@ DRAFT: Final = "draft-"
 """Begins the id of a question that nobody has reviewed."""
 OTHER: Final = "other evidence cited"
 """The verdict on answers from sentences that the question file does not list."""
+_LONGEST: Final = 1e9
+"""Milliseconds that no answer takes: eleven days."""
 DEPTH: Final = 10
 """Passages that retrieval is judged on."""
 _BELOW_ARTICLE: Final = re.compile(r"(?: ayat \(| angka |, hlm\. |, p\. ).*")
@@ -101,12 +103,12 @@ class Outcome(Frozen):
     failure: str = ""
     answer: str
     answer_language: Language
-    confidence: float
+    confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     citations: tuple[Cited, ...] = ()
     closest: tuple[Quotation, ...] = ()
     claims: tuple[Shown, ...] = ()
     facts: tuple[Fact, ...] = ()
-    latency_ms: Annotated[float, Field(ge=0)]
+    latency_ms: Annotated[float, Field(ge=0, le=_LONGEST, allow_inf_nan=False)]
 
     @property
     def key(self) -> tuple[str, str]:
