@@ -21,6 +21,9 @@ from citydip_rag.evaluation.results import Broken, SuiteReport
 Bound = Literal["at_least", "at_most"]
 BOUNDS: Final[tuple[Bound, ...]] = ("at_least", "at_most")
 RELATIVE: Final = "no_worse_than"
+_FAILED: Final = BY_NAME["generation_failed"]
+_MOST_FAILED: Final = 0.05
+"""Share of the questions on which a language model may fail."""
 WORST: Final = 5
 """Questions that a broken gate names."""
 _PERCENT: Final = 100
@@ -126,22 +129,21 @@ class Gates:
         Raises:
             EvaluationError: a gate's metric was not measured, or the baseline is about others.
         """
-        broken = [*self._absolute(report), *self._relative(report)]
-        named = [str(gate) for gate in self.bounds]
+        bounds = [*self.bounds, *self._built_in(report)]
+        broken = [*_absolute(bounds, report), *self._relative(report)]
+        named = [str(gate) for gate in bounds]
         if self.baseline:
             named += [self.baseline.gate(metric) for metric in self.baseline.metrics(report)]
         return report.model_copy(update={"gates": tuple(named), "broken": tuple(broken)})
 
-    def _absolute(self, report: SuiteReport) -> Iterator[Broken]:
-        for gate in self.bounds:
-            metric = gate.metric
-            _refuse_unmeasured(metric, report, gate.where)
-            value = report.metrics[metric.name]
-            if not gate.holds(value):
-                wanted = f"{gate.bound.replace('_', ' ')} {gate.value:g}"
-                why = f"{metric.name} is {metric.say(value)}, and {gate.where} asks for {wanted}"
-                worst = report.names(metric.worst(report.questions))
-                yield _broken(metric, str(gate), value, why, worst)
+    def _built_in(self, report: SuiteReport) -> Iterator[Gate]:
+        """What nobody need ask for: where a language model is to answer, it does.
+
+        Else quotations take its place, and gates hold on what was not to be measured.
+        """
+        set_already = any(gate.metric is _FAILED for gate in self.bounds)
+        if _FAILED in report.measured and not set_already:
+            yield Gate(_FAILED, "at_most", _MOST_FAILED, "the suite itself")
 
     def _relative(self, report: SuiteReport) -> Iterator[Broken]:
         if self.baseline is None:
@@ -154,6 +156,18 @@ class Gates:
                 why = f"{_fell(found)} against {self.baseline.name}"
                 worst = report.names(metric.worst_of_pairs(pairs.both))
                 yield _broken(metric, self.baseline.gate(metric), found.after, why, worst)
+
+
+def _absolute(bounds: Sequence[Gate], report: SuiteReport) -> Iterator[Broken]:
+    for gate in bounds:
+        metric = gate.metric
+        _refuse_unmeasured(metric, report, gate.where)
+        value = report.metrics[metric.name]
+        if not gate.holds(value):
+            wanted = f"{gate.bound.replace('_', ' ')} {gate.value:g}"
+            why = f"{metric.name} is {metric.say(value)}, and {gate.where} asks for {wanted}"
+            worst = report.names(metric.worst(report.questions))
+            yield _broken(metric, str(gate), value, why, worst)
 
 
 def load_gates(path: Path) -> Gates:
