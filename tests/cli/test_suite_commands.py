@@ -25,7 +25,15 @@ from citydip_rag.errors import IndexMissingError
 from citydip_rag.evaluation import load_gates, load_report
 from citydip_rag.evaluation.outcome import Outcome
 from citydip_rag.grounding import Calibration
-from evaluation.questions import ANSWERED, CLASH, DECLINED, outcome, report, write_questions
+from evaluation.questions import (
+    ANSWERED,
+    CLASH,
+    DECLINED,
+    miscited,
+    outcome,
+    report,
+    write_questions,
+)
 from servers import running
 
 
@@ -90,6 +98,28 @@ def test_comparing_is_written_and_unchanged_figures_are_folded(
     row = next(line for line in told.output.split("\n") if line.startswith("latency_p50_ms"))
     assert "worse" not in row
     assert "answered" not in told.output
+
+
+def test_the_terminal_obeys_no_id_and_no_question(tmp_path: Path, index: str) -> None:
+    evil = "a\x1b[2Jb\x9b3J\nc"
+    lost = {**ANSWERED, "id": evil, "question": f"Apa {evil}?"}
+    gates = tmp_path / "gates.toml"
+    gates.write_text("[at_least]\nanswered = 1\ncitation_recall = 1\n", encoding="utf-8")
+    asked = str(write_questions(tmp_path / "q.jsonl", lost, DECLINED))
+    told = invoke("eval", "suite", asked, "--index", index, "--gates", str(gates))
+    assert told.exit_code == 1
+    right, other = (
+        outcome(evil, question=evil),
+        miscited(evil).model_copy(update={"question": evil}),
+    )
+    for name, one in (("a", right), ("b", other)):
+        (tmp_path / name).write_text(report(one, outcome(name + evil)).json_text())
+    compared = invoke("eval", "compare", str(tmp_path / "a"), str(tmp_path / "b"))
+    assert "worse a [2Jb 3J c right → other evidence cited: a [2Jb 3J c" in compared.output
+    absent = write_questions(tmp_path / "q.jsonl", {**lost, "evidence": ["Tiada di sana."]})
+    said = str(invoke("eval", "suite", str(absent), "--index", index).exception)
+    assert not re.search("[\x1b\x9b]", told.output + compared.output + said)
+    assert "question a [2Jb 3J c: the evidence" in said
 
 
 def test_gates_are_proposed_that_hold(tmp_path: Path, index: str, questions: str) -> None:

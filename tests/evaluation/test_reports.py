@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,16 +13,18 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from citydip_rag.errors import EvaluationError
-from citydip_rag.evaluation import SuiteReport, load_gates
-from citydip_rag.evaluation.outcome import Outcome
+from citydip_rag.evaluation import SuiteReport, compare, load_gates
+from citydip_rag.evaluation.outcome import Cited, Outcome, Quotation
 from citydip_rag.evaluation.reports import (
     check_writable,
+    comparison_markdown,
     html_report,
     junit_report,
     markdown_report,
     write_all,
 )
 from citydip_rag.evaluation.reports.charts import round_up
+from citydip_rag.evaluation.reports.notes import cautions
 from evaluation.questions import declined, miscited, outcome, report
 
 EVIL = 'Apa <script>alert(1)</script> "&" | `x` @siapa \x01 *itu*?'
@@ -107,6 +110,45 @@ def test_the_comment(broken: SuiteReport) -> None:
     assert "@siapa" not in text
     many = report(*(miscited(f"q{n}") for n in range(300)))
     assert len(markdown_report(many)) < 65_536
+
+
+HOSTILE = "q\n# Kepala `x`\x1b[2J\x9b2J ![](http://a.id) www.a.id #12 @siapa <b> " + "x" * 900
+
+
+def test_ids_and_questions_say_nothing_in_markdown(tmp_path: Path) -> None:
+    (tmp_path / "gates.toml").write_text("[at_least]\ncitation_recall = 0.9\n", encoding="utf-8")
+    evil = [
+        miscited(f"{HOSTILE}{n}").model_copy(update={"question": HOSTILE, "file": HOSTILE})
+        for n in range(30)
+    ]
+    judged = load_gates(tmp_path / "gates.toml").judged(report(outcome("a"), *evil))
+    before = report(outcome("a"), *(outcome(o.id, question=HOSTILE) for o in evil))
+    for text in (markdown_report(judged), comparison_markdown(compare(before, judged))):
+        assert len(text) < 65_536
+        assert not re.search(r"[\x1b\x9b]|^# |`x`", text, re.MULTILINE)
+        prose = re.sub(r"`[^`\n]*`", "", text)  # nothing is read from code
+        assert not re.search(r"http:|www\.|#1|@s|[^\\][!<]b|[^\\]!\[", prose)
+        assert max(map(len, re.findall("`[^`]*`", text))) < 100
+
+
+def test_a_comment_that_would_be_too_long_is_cut() -> None:
+    long = "|" * 299
+    evil = [miscited(f"{n}{long}").model_copy(update={"question": long + "?"}) for n in range(30)]
+    cited = {"document_id": "d", "source": "d", "start": 0, "end": 9, "text": long}
+    wrong = Cited(**cited, right=False, exact=True)
+    both = {"gold": (Quotation(**cited),), "citations": (wrong,)}
+    text = markdown_report(report(*(one.model_copy(update=both) for one in evil)))
+    assert len(text) < 65_536
+    assert text.endswith("The rest is too long for a comment.\n\n</details>\n")
+    assert text.count("\n| 0") == 1
+
+
+def test_evidence_in_no_passage_or_in_too_many_is_warned_of() -> None:
+    nowhere, everywhere = outcome("a", relevant=0, ranks=()), outcome("b", relevant=11)
+    told = list(cautions(report(nowhere, everywhere, outcome("c"), declined("d"))))
+    assert told[0].startswith("The evidence of 1 question (a) stands in no passage")
+    assert told[1].startswith("The evidence of 1 question (b) stands in more than 10 passages")
+    assert list(cautions(report(outcome("c"), declined("d")))) == []
 
 
 def test_junit(broken: SuiteReport) -> None:

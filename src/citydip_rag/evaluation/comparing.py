@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Final
 
 import numpy as np
 
 from citydip_rag.errors import EvaluationError
+from citydip_rag.evaluation.lines import on_a_line
 from citydip_rag.evaluation.metric import Metric
 from citydip_rag.evaluation.metrics import measured
 from citydip_rag.evaluation.outcome import Outcome
@@ -222,4 +224,4 @@ def _shares_ids(outcomes: Sequence[Outcome]) -> bool:
 
 
 def _some(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:3]) + (", …" if len(ids) > 3 else "")
+    return ", ".join(shorten(on_a_line(i), 80) for i in ids[:3]) + (", …" if len(ids) > 3 else "")

@@ -31,7 +31,7 @@ def _contradictions(report: SuiteReport) -> Iterator[str]:
         yield f"n is {report.n}, and there are {len(report.questions)} questions"
     (key, times), *_ = Counter(outcome.key for outcome in report.questions).most_common(1)
     if times > 1:
-        yield f"question {key[1]} of {key[0]} stands in it {times} times"
+        yield f"question {key[1]!r} of {key[0]!r} stands in it {times} times"
     yield from _figures(report)
     yield from _gates(report)
     for name in _NUMBERS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +14,12 @@ from pydantic import BaseModel, ValidationError
 
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.wording import in_words
+from citydip_rag.questions import without_controls
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_CONTROLS: Final = re.compile(r"[\x80-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Further characters that a terminal obeys, or that turn a line's direction."""
 _MOST: Final = 20
 """Mistakes said at once."""
 
@@ -117,7 +121,13 @@ def valid(kind: type[Model], path: Path, number: int, entry: dict[str, Any]) -> 
         raise wrong(path, number, in_words(error, kind)) from error
 
 
+def on_a_line(text: str) -> str:
+    """A text of others on one line, without what a terminal would obey."""
+    return " ".join(_CONTROLS.sub(" ", without_controls(text)).split())
+
+
 def wrong(path: Path, number: int, what: str, remedy: str = "") -> EvaluationError:
     """What is wrong in a line."""
-    ended = what if what.endswith("?") else f"{what}."
+    said = on_a_line(what)
+    ended = said if said.endswith("?") else f"{said}."
     return EvaluationError(f"{path.name}, line {number}: {ended}", remedy)
