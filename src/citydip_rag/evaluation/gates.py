@@ -24,6 +24,8 @@ RELATIVE: Final = "no_worse_than"
 _FAILED: Final = BY_NAME["generation_failed"]
 _MOST_FAILED: Final = 0.05
 """Share of the questions on which a language model may fail."""
+_LONGEST: Final = 1e9
+"""More milliseconds than any answer takes."""
 WORST: Final = 5
 """Questions that a broken gate names."""
 _PERCENT: Final = 100
@@ -203,7 +205,7 @@ def _toml(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
         return text, tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         bare = _BARE.search(text)
         raise EvaluationError(
@@ -242,7 +244,7 @@ class _Source:
 
 
 def _bound(source: _Source, bound: Bound, name: str, value: Any) -> Gate:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= abs(value) < inf:
         raise source.wrong(name, f"the gate {name!r} is not a number", table=bound)
     metric = source.metric(name)
     if metric.falls != (bound == "at_most"):
@@ -253,12 +255,14 @@ def _bound(source: _Source, bound: Bound, name: str, value: Any) -> Gate:
             f"Write it in [{other}].",
             table=bound,
         )
-    if not 0 <= value <= (inf if metric.unit else 1):
+    if not 0 <= value <= (_LONGEST if metric.unit else 1):
         raise source.wrong(name, *_out_of_range(metric, value), table=bound)
     return Gate(metric, bound, float(value), source.where(name, bound))
 
 
 def _out_of_range(metric: Metric, value: float) -> tuple[str, str]:
+    if abs(value) > _LONGEST:
+        return f"no {metric.name} is so far from 0", ""
     if metric.unit:
         return f"no time is less than nothing: {value:g}", ""
     meant = f"{value:g}: did you mean {value / 100:g}?" if 1 < value <= _PERCENT else ""

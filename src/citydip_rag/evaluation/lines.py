@@ -72,7 +72,7 @@ def read_text(path: Path) -> str:
     """
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # no UTF-8, or a path that no file can have
         raise EvaluationError(f"{path.name} cannot be read.", "Check the path.") from error
 
 
@@ -101,12 +101,21 @@ def json_object(path: Path, number: int, line: str) -> dict[str, Any]:
     """
     try:
         entry = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        said = getattr(error, "msg", "nested too deeply")
-        raise wrong(path, number, f"not valid JSON: {said}") from error
+        json.dumps(entry, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise wrong(path, number, f"not valid JSON: {json_fault(error)}") from error
     if not isinstance(entry, dict):
         raise wrong(path, number, "not a JSON object")
     return entry
+
+
+def json_fault(error: ValueError | RecursionError) -> str:
+    """What is wrong with JSON that could not be read, or could not be written again."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, UnicodeEncodeError):
+        return "half a character"
+    return error.msg if isinstance(error, json.JSONDecodeError) else "a number of too many digits"
 
 
 def valid(kind: type[Model], path: Path, number: int, entry: dict[str, Any]) -> Model:
