@@ -203,6 +203,15 @@ def test_calibrating_on_question_files_alone(tmp_path: Path, index: str) -> None
             "this run reads",
         ),
         (["eval", "suite", "q.jsonl", "--json", "seeds/diplomasi-kota.txt"], "this run reads it"),
+        (["eval", "qa", "b.json", "--json", "b.json"], "b.json cannot be written: this run reads"),
+        (
+            ["eval", "grounding", "b.json", "--json", "b.json/a"],
+            "a cannot be written: b.json is no",
+        ),
+        (
+            ["eval", "retrieval", "seeds", "--json", "seeds/a"],
+            "a cannot be written: this run reads",
+        ),
         (["eval", "compare", "b.json", "b.json", "--json", "b.json"], "this run reads it"),
         (["eval", "suite", "bad.jsonl", "--json", "r"], "bad.jsonl, line 2: not valid JSON"),
         (["eval", "suite", "empty.jsonl", "--json", "r"], "empty.jsonl holds no questions"),
@@ -238,7 +247,7 @@ def test_mistakes_leave_no_report(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     before = sorted(tmp_path.iterdir())
-    located = ["--index", index] if words[1] != "compare" else []
+    located = ["--index", index] if words[1] in {"suite", "init"} else []
     monkeypatch.setattr(sys, "argv", ["citydip", *words, *located])
     with pytest.raises(SystemExit) as caught:
         run(app)
