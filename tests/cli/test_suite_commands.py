@@ -22,9 +22,18 @@ from citydip_rag import Settings
 from citydip_rag.cli import app
 from citydip_rag.cli.console import run
 from citydip_rag.errors import IndexMissingError
-from citydip_rag.evaluation import load_gates
+from citydip_rag.evaluation import load_gates, load_report
+from citydip_rag.evaluation.outcome import Outcome
 from citydip_rag.grounding import Calibration
-from evaluation.questions import ANSWERED, CLASH, DECLINED, write_questions
+from evaluation.questions import (
+    ANSWERED,
+    CLASH,
+    DECLINED,
+    miscited,
+    outcome,
+    report,
+    write_questions,
+)
 from servers import running
 
 
@@ -70,11 +79,11 @@ def test_comparing_is_written_and_unchanged_figures_are_folded(
 ) -> None:
     before, after = tmp_path / "a.json", tmp_path / "b.json"
     invoke("eval", "suite", questions, "--index", index, "--json", str(before))
-    content = json.loads(before.read_text(encoding="utf-8"))
-    for question in content["questions"]:
-        question["latency_ms"] = 5000
-    content["questions"][0]["citations"] = []
-    after.write_text(json.dumps(content), encoding="utf-8")
+    first, *others = (
+        each.model_copy(update={"latency_ms": 5000.0}) for each in load_report(before).questions
+    )
+    uncited = Outcome(**first.model_dump() | {"citations": ()})
+    after.write_text(report(uncited, *others).json_text(), encoding="utf-8")
     out, comment = tmp_path / "c.json", tmp_path / "c.md"
     words = ["eval", "compare", str(before), str(after), "--json", str(out)]
     told = invoke(*words, "--markdown", str(comment))
@@ -89,6 +98,28 @@ def test_comparing_is_written_and_unchanged_figures_are_folded(
     row = next(line for line in told.output.split("\n") if line.startswith("latency_p50_ms"))
     assert "worse" not in row
     assert "answered" not in told.output
+
+
+def test_the_terminal_obeys_no_id_and_no_question(tmp_path: Path, index: str) -> None:
+    evil = "a\x1b[2Jb\x9b3J\nc"
+    lost = {**ANSWERED, "id": evil, "question": f"Apa {evil}?"}
+    gates = tmp_path / "gates.toml"
+    gates.write_text("[at_least]\nanswered = 1\ncitation_recall = 1\n", encoding="utf-8")
+    asked = str(write_questions(tmp_path / "q.jsonl", lost, DECLINED))
+    told = invoke("eval", "suite", asked, "--index", index, "--gates", str(gates))
+    assert told.exit_code == 1
+    right, other = (
+        outcome(evil, question=evil),
+        miscited(evil).model_copy(update={"question": evil}),
+    )
+    for name, one in (("a", right), ("b", other)):
+        (tmp_path / name).write_text(report(one, outcome(name + evil)).json_text())
+    compared = invoke("eval", "compare", str(tmp_path / "a"), str(tmp_path / "b"))
+    assert "worse a [2Jb 3J c right → other evidence cited: a [2Jb 3J c" in compared.output
+    absent = write_questions(tmp_path / "q.jsonl", {**lost, "evidence": ["Tiada di sana."]})
+    said = str(invoke("eval", "suite", str(absent), "--index", index).exception)
+    assert not re.search("[\x1b\x9b]", told.output + compared.output + said)
+    assert "question a [2Jb 3J c: the evidence" in said
 
 
 def test_gates_are_proposed_that_hold(tmp_path: Path, index: str, questions: str) -> None:
@@ -110,10 +141,9 @@ def test_comparing_tells_what_differs(tmp_path: Path, index: str, questions: str
     assert (
         invoke("eval", "suite", questions, "--index", index, "--json", str(before)).exit_code == 0
     )
-    content = json.loads(before.read_text(encoding="utf-8"))
-    content["questions"][0]["citations"] = []
-    content["questions"][1]["id"] = "new"
-    after.write_text(json.dumps(content), encoding="utf-8")
+    first, second = (each.model_dump() for each in load_report(before).questions)
+    uncited, new = Outcome(**first | {"citations": ()}), Outcome(**second | {"id": "new"})
+    after.write_text(report(uncited, new).json_text(), encoding="utf-8")
     told = invoke("eval", "compare", str(before), str(after))
     assert told.exit_code == 0
     assert "1 gone (3); 1 new (new)" in told.output
@@ -166,6 +196,23 @@ def test_calibrating_on_question_files_alone(tmp_path: Path, index: str) -> None
     [
         (["eval", "suite", "q.jsonl", "--html", "."], "it is a folder"),
         (["eval", "suite", "q.jsonl", "--json", "a", "--html", "a"], "two reports would go there"),
+        (["eval", "suite", "q.jsonl", "--json", "q.jsonl"], "q.jsonl cannot be written: this run"),
+        (["eval", "suite", "q.jsonl", "--gates", "wide.toml", "--html", "wide.toml"], "this run"),
+        (
+            ["eval", "suite", "q.jsonl", "--gates", "base.toml", "--html", "b.json"],
+            "this run reads",
+        ),
+        (["eval", "suite", "q.jsonl", "--json", "seeds/diplomasi-kota.txt"], "this run reads it"),
+        (["eval", "qa", "b.json", "--json", "b.json"], "b.json cannot be written: this run reads"),
+        (
+            ["eval", "grounding", "b.json", "--json", "b.json/a"],
+            "a cannot be written: b.json is no",
+        ),
+        (
+            ["eval", "retrieval", "seeds", "--json", "seeds/a"],
+            "a cannot be written: this run reads",
+        ),
+        (["eval", "compare", "b.json", "b.json", "--json", "b.json"], "this run reads it"),
         (["eval", "suite", "bad.jsonl", "--json", "r"], "bad.jsonl, line 2: not valid JSON"),
         (["eval", "suite", "empty.jsonl", "--json", "r"], "empty.jsonl holds no questions"),
         (["eval", "suite", "absent.jsonl", "--json", "r"], "absent.jsonl, line 1: question 1: the"),
@@ -179,6 +226,7 @@ def test_calibrating_on_question_files_alone(tmp_path: Path, index: str) -> None
 def test_mistakes_leave_no_report(
     tmp_path: Path,
     index: str,
+    article_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     words: list[str],
@@ -191,10 +239,15 @@ def test_mistakes_leave_no_report(
     write_questions(tmp_path / "absent.jsonl", {**ANSWERED, "evidence": [f"{CLASH}, bukan?"]})
     (tmp_path / "wit.toml").write_text("[at_least]\nwit = 1\n", encoding="utf-8")
     (tmp_path / "page.toml").write_text("[at_least]\npage_right = 1\n", encoding="utf-8")
+    (tmp_path / "wide.toml").write_text("[at_least]\nanswered = 0\n", encoding="utf-8")
+    base = '[no_worse_than]\nbaseline = "b.json"\n'
+    (tmp_path / "base.toml").write_text(base, encoding="utf-8")
+    (tmp_path / "b.json").write_text(report(outcome("1")).json_text(), encoding="utf-8")
+    (tmp_path / "seeds").symlink_to(article_settings.seeds)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     before = sorted(tmp_path.iterdir())
-    located = ["--index", index] if words[1] != "compare" else []
+    located = ["--index", index] if words[1] in {"suite", "init"} else []
     monkeypatch.setattr(sys, "argv", ["citydip", *words, *located])
     with pytest.raises(SystemExit) as caught:
         run(app)

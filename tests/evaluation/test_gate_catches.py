@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ GATES = """
 [at_least]
 exact_citations = 1.0
 groundedness = 1.0
+language_match = 1.0
 citation_recall = 0.9
 abstention_recall = 0.9
 """
@@ -77,8 +79,7 @@ def test_passages_at_wrong_offsets(
     def shifted(self: PassageMaker, document: Document) -> Iterator[Passage]:
         for passage in cut(self, document):
             sentences = tuple(
-                s.model_copy(update={"start": s.start + 3, "end": s.end + 3})
-                for s in passage.sentences
+                replace(s, start=s.start + 3, end=s.end + 3) for s in passage.sentences
             )
             yield passage.model_copy(
                 update={
@@ -111,16 +112,19 @@ def test_a_threshold_of_zero(
 @pytest.fixture(scope="module")
 def inventor() -> Iterator[str]:
     """A chat server that says one thing of the documents and adds a fact of its own."""
+    with running(saying(f"{TRUE} [1] {INVENTED} [2]")) as address:
+        yield f"{address}/v1"
+
+
+def saying(text: str) -> FastAPI:
+    """A chat server that always says the same."""
     api = FastAPI()
 
     @api.post("/v1/chat/completions")
     async def complete() -> StreamingResponse:
-        return StreamingResponse(
-            _spoken(f"{TRUE} [1] {INVENTED} [2]"), media_type="text/event-stream"
-        )
+        return StreamingResponse(_spoken(text), media_type="text/event-stream")
 
-    with running(api) as address:
-        yield f"{address}/v1"
+    return api
 
 
 async def _spoken(text: str) -> AsyncIterator[str]:
@@ -151,3 +155,25 @@ def test_a_model_that_adds_facts(
         policy=policy,
     )
     assert ("groundedness" in broken_metrics(engine, questions)) is ungrounded
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_a_model_that_answers_in_indonesian_only(
+    article_settings: Settings,
+    embedder: SentenceTransformersEmbedder,
+    questions: Path,
+    inventor: str,
+    language: str,
+) -> None:
+    file = ROOT / "eval" / "questions" / "diplomasi-kota.jsonl"
+    few = {"en": "dk-036", "id": "dk-012"}
+    lines = file.read_text(encoding="utf-8").splitlines()
+    asked = next(line for line in lines if json.loads(line)["id"] == few[language])
+    assert json.loads(asked)["language"] == language
+    questions.write_text(asked, encoding="utf-8")
+    (questions.parent / "gates.toml").write_text(
+        "[at_least]\nlanguage_match = 1\n", encoding="utf-8"
+    )
+    model = {"generator": "openai", "llm_base_url": inventor, "llm_model": "inventor"}
+    engine = opened(article_settings, embedder, policy=Policy.OFF, **model)
+    assert broken_metrics(engine, questions) == ({"language_match"} if language == "en" else set())

@@ -8,6 +8,7 @@ import pytest
 
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation import Gates, SuiteReport, compare, load_gates
+from citydip_rag.evaluation.outcome import Outcome
 from citydip_rag.evaluation.questions import Entry, Question
 from citydip_rag.evaluation.reports import markdown_report
 from citydip_rag.schema import Language
@@ -25,10 +26,12 @@ def baseline(folder: Path, made: SuiteReport) -> None:
 
 
 RELATIVE = '[no_worse_than]\nbaseline = "base.json"\n'
+NOTHING = {"abstained": True, "citations": (), "claims": ()}
+PRECISION = "abstention_precision"
 TWENTY = [*(outcome(f"q{n}") for n in range(15)), *(declined(f"u{n}") for n in range(5))]
 
 
-def turned(count: int) -> list[object]:
+def turned(count: int) -> list[Outcome]:
     return [*(miscited(f"q{n}") for n in range(count)), *TWENTY[count:]]
 
 
@@ -76,6 +79,47 @@ def test_no_worse_than_a_baseline(tmp_path: Path) -> None:
     assert broken[0].worst == tuple(f"q{n}" for n in range(5))
     only = gates(tmp_path, RELATIVE + 'metrics = ["answered"]\n')
     assert only.judged(report(*turned(6))).broken == ()
+
+
+@pytest.mark.parametrize(
+    ("now", "collapsed", "worst"),
+    [
+        ([one.model_copy(update=NOTHING) for one in TWENTY], "citation_precision", "q0"),
+        ([one.model_copy(update=NOTHING) for one in TWENTY], "exact_citations", "q0"),
+        ([one.model_copy(update={"abstained": False}) for one in TWENTY], PRECISION, "u0"),
+    ],
+)
+def test_a_metric_that_nothing_bears_on_any_more_is_worse(
+    tmp_path: Path, now: list[Outcome], collapsed: str, worst: str
+) -> None:
+    """A system that declines everything cites nothing wrong; one that never does, declines none."""
+    baseline(tmp_path, report(*TWENTY))
+    broken = {gate.metric: gate for gate in gates(tmp_path, RELATIVE).judged(report(*now)).broken}
+    assert "to 0.000 (nothing bears on it now)" in broken[collapsed].why
+    assert broken[collapsed].worst[0] == worst
+
+
+def test_three_questions_that_turn_may_be_chance_however_few_there_are(tmp_path: Path) -> None:
+    baseline(tmp_path, report(*TWENTY[:4]))
+    found = gates(tmp_path, RELATIVE)
+    assert found.judged(report(*turned(3)[:4])).broken == ()
+    assert found.judged(report(*turned(4)[:4])).broken != ()
+
+
+def test_a_relative_gate_on_what_was_not_measured_is_refused(tmp_path: Path) -> None:
+    asked_a_model = [one.model_copy(update={"by_model": True}) for one in TWENTY]
+    baseline(tmp_path, report(*asked_a_model))
+    named = gates(tmp_path, RELATIVE + 'metrics = ["generation_failed"]\n')
+    said = r"gates\.toml, line 3: generation_failed was not measured: no question was put to"
+    with pytest.raises(EvaluationError, match=said):
+        named.judged(report(*TWENTY))
+    everything = gates(tmp_path, RELATIVE).judged(report(*TWENTY))
+    assert "answered no worse than base.json" in everything.gates
+    assert not [gate for gate in everything.gates if gate.startswith("generation_failed")]
+    with pytest.raises(EvaluationError, match=r"line 3: base\.json: page_right was not measured"):
+        gates(tmp_path, RELATIVE + 'metrics = ["page_right"]\n')
+    with pytest.raises(EvaluationError, match="line 3: metrics is not a list of names"):
+        gates(tmp_path, RELATIVE + "metrics = []\n")
 
 
 def test_getting_better_or_slower_breaks_nothing(tmp_path: Path) -> None:

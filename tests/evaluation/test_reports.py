@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,16 +13,18 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from citydip_rag.errors import EvaluationError
-from citydip_rag.evaluation import SuiteReport, load_gates
-from citydip_rag.evaluation.outcome import Outcome
+from citydip_rag.evaluation import SuiteReport, compare, load_gates
+from citydip_rag.evaluation.outcome import Cited, Outcome, Quotation
 from citydip_rag.evaluation.reports import (
     check_writable,
+    comparison_markdown,
     html_report,
     junit_report,
     markdown_report,
     write_all,
 )
 from citydip_rag.evaluation.reports.charts import round_up
+from citydip_rag.evaluation.reports.notes import cautions
 from evaluation.questions import declined, miscited, outcome, report
 
 EVIL = 'Apa <script>alert(1)</script> "&" | `x` @siapa \x01 *itu*?'
@@ -109,6 +112,45 @@ def test_the_comment(broken: SuiteReport) -> None:
     assert len(markdown_report(many)) < 65_536
 
 
+HOSTILE = "q\n# Kepala `x`\x1b[2J\x9b2J ![](http://a.id) www.a.id #12 @siapa <b> " + "x" * 900
+
+
+def test_ids_and_questions_say_nothing_in_markdown(tmp_path: Path) -> None:
+    (tmp_path / "gates.toml").write_text("[at_least]\ncitation_recall = 0.9\n", encoding="utf-8")
+    evil = [
+        miscited(f"{HOSTILE}{n}").model_copy(update={"question": HOSTILE, "file": HOSTILE})
+        for n in range(30)
+    ]
+    judged = load_gates(tmp_path / "gates.toml").judged(report(outcome("a"), *evil))
+    before = report(outcome("a"), *(outcome(o.id, question=HOSTILE) for o in evil))
+    for text in (markdown_report(judged), comparison_markdown(compare(before, judged))):
+        assert len(text) < 65_536
+        assert not re.search(r"[\x1b\x9b]|^# |`x`", text, re.MULTILINE)
+        prose = re.sub(r"`[^`\n]*`", "", text)  # nothing is read from code
+        assert not re.search(r"http:|www\.|#1|@s|[^\\][!<]b|[^\\]!\[", prose)
+        assert max(map(len, re.findall("`[^`]*`", text))) < 100
+
+
+def test_a_comment_that_would_be_too_long_is_cut() -> None:
+    long = "|" * 299
+    evil = [miscited(f"{n}{long}").model_copy(update={"question": long + "?"}) for n in range(30)]
+    cited = {"document_id": "d", "source": "d", "start": 0, "end": 9, "text": long}
+    wrong = Cited(**cited, right=False, exact=True)
+    both = {"gold": (Quotation(**cited),), "citations": (wrong,)}
+    text = markdown_report(report(*(one.model_copy(update=both) for one in evil)))
+    assert len(text) < 65_536
+    assert text.endswith("The rest is too long for a comment.\n\n</details>\n")
+    assert text.count("\n| 0") == 1
+
+
+def test_evidence_in_no_passage_or_in_too_many_is_warned_of() -> None:
+    nowhere, everywhere = outcome("a", relevant=0, ranks=()), outcome("b", relevant=11)
+    told = list(cautions(report(nowhere, everywhere, outcome("c"), declined("d"))))
+    assert told[0].startswith("The evidence of 1 question (a) stands in no passage")
+    assert told[1].startswith("The evidence of 1 question (b) stands in more than 10 passages")
+    assert list(cautions(report(outcome("c"), declined("d")))) == []
+
+
 def test_junit(broken: SuiteReport) -> None:
     root = ET.fromstring(junit_report(broken))  # noqa: S314  # it is our own
     gates, questions = root.findall("testsuite")
@@ -133,6 +175,50 @@ def test_writing_all_or_nothing(tmp_path: Path) -> None:
         write_all({first: "changed", tmp_path / "folder": "x"})
     names = sorted(path.name for path in tmp_path.rglob("*"))
     assert names == ["a.json", "b.html", "folder", "new"]
+
+
+def test_links_stay_links_and_files_keep_their_mode(tmp_path: Path) -> None:
+    file, link, new = tmp_path / "a.json", tmp_path / "link", tmp_path / "new"
+    file.write_text("old")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    new.symlink_to(tmp_path / "folder" / "b.json")
+    check_writable([link, new])
+    write_all({link: "1", new: "2"})
+    assert link.is_symlink()
+    assert new.is_symlink()
+    assert (file.read_text(), (tmp_path / "folder" / "b.json").read_text()) == ("1", "2")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    new.unlink()
+    new.symlink_to(new)
+    with pytest.raises(EvaluationError, match="it is a link to itself"):
+        check_writable([new])
+
+
+def test_what_is_no_file_is_written_to(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    null, out = Path("/dev/null"), Path("/dev/stdout")
+    check_writable([pipe, null, null, out])
+    write_all({pipe: "1", null: "2", out: "3"})
+    assert os.read(reader, 9) == b"1"
+    os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert null.is_char_device()
+    assert capfd.readouterr().out == "3"
+
+
+def test_what_the_run_reads_is_not_written_over(tmp_path: Path) -> None:
+    own, folder = tmp_path / "q.jsonl", tmp_path / "index"
+    own.write_text("")
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(own)
+    (tmp_path / "hard").hardlink_to(own)
+    for path in (own, tmp_path / "link", tmp_path / "hard", folder / "new.json"):
+        with pytest.raises(EvaluationError, match="cannot be written: this run reads it"):
+            check_writable([path], [folder, own])
+    check_writable([tmp_path / "new.json"], [folder, own, tmp_path / "gone"])
 
 
 def test_a_disk_that_fails_leaves_what_was_there(

@@ -11,7 +11,7 @@ import pytest
 from citydip_rag import Engine, Settings, index_folder
 from citydip_rag.embedding import SentenceTransformersEmbedder
 from citydip_rag.errors import EvaluationError
-from citydip_rag.evaluation import SuiteReport, evaluate_suite, load_report
+from citydip_rag.evaluation import Gates, SuiteReport, evaluate_suite, load_gates, load_report
 from citydip_rag.evaluation.examining import says
 from citydip_rag.evaluation.questions import question_schema, read_questions
 from citydip_rag.evaluation.reports import html_report, markdown_report
@@ -277,3 +277,8 @@ def test_what_a_model_could_not_answer_is_counted(tmp_path: Path, engine: Engine
     assert report.metrics["generation_failed"] == 0.5
     assert report.questions[0].failure
     assert report.metrics["citation_recall"] == 1
+    (broken,) = Gates().judged(report).broken  # though the quotations are all right
+    assert broken.why == "generation_failed is 0.500, and the suite itself asks for at most 0.05"
+    (tmp_path / "own.toml").write_text("[at_most]\ngeneration_failed = 0.6\n", encoding="utf-8")
+    own = load_gates(tmp_path / "own.toml").judged(report)
+    assert (own.gates, own.broken) == (("generation_failed <= 0.6",), ())

@@ -45,6 +45,7 @@ def retrieval(
     if mode in {"dense", "lexical"} and rerank is None:
         rerank = False
     settings = load_settings(retrieval_mode=mode, rerank=rerank)
+    _check_writable(json_file, folder)
     dataset = load_beir(folder)
     with status("Loading the model"):
         embedder = make_embedder(settings)
@@ -66,6 +67,7 @@ def qa(
     from citydip_rag.parts import make_embedder
 
     settings = load_settings()
+    _check_writable(json_file, file)
     dataset = load_squad(file)
     with status("Loading the model"):
         embedder = make_embedder(settings)
@@ -93,6 +95,7 @@ def grounding(
     from citydip_rag.evaluation.grounding import evaluate_grounding, verifier_over
     from citydip_rag.parts import make_embedder
 
+    _check_writable(json_file, file)
     pairs = load_nli(file)
     settings = load_settings()
     with status("Loading the model"):
@@ -104,6 +107,13 @@ def grounding(
     show.report(result)
     if json_file:
         result.write(json_file)
+
+
+def _check_writable(json_file: Path | None, read: Path) -> None:
+    """Before anything is computed: can the figures be written, and not over what they are of?"""
+    from citydip_rag.evaluation.reports import check_writable
+
+    check_writable([json_file] if json_file else [], [read])
 
 
 app.command()(suite)

@@ -61,10 +61,10 @@ def _cautions(report: SuiteReport) -> None:
 
 def _broken(report: SuiteReport, blamed: Blamed) -> None:
     for gate in blamed.gates:
-        screen.print(Text("✗ ", "bold red") + Text(f"{gate.why}."))
+        screen.print(Text("✗ ", "bold red") + _plain(f"{gate.why}."))
     for name in blamed.worst:
-        question = Text(report.by_name[name].question)
-        screen.print(Padding(Text(f"{name}  ", "bold") + question, (0, 0, 0, 5)))
+        question = _plain(report.by_name[name].question)
+        screen.print(Padding(_plain(name, "bold") + Text("  ") + question, (0, 0, 0, 5)))
     if blamed.more:
         screen.print(Padding(Text(f"and {blamed.more} more", "dim"), (0, 0, 0, 5)))
 
@@ -124,7 +124,7 @@ def _shares(made: Drafts, wanted: int) -> None:
     _warn(f"No more than these of {wanted} could be made; answerable ones by document:")
     for share in made.shares[:_DOCUMENTS]:
         said = f"none: {share.why}" if share.why else str(share.drafts)
-        screen.print(Padding(Text(f"{share.source}  {said}"), (0, 0, 0, 2)))
+        screen.print(Padding(_plain(share.source) + Text(f"  {said}"), (0, 0, 0, 2)))
     if len(made.shares) > _DOCUMENTS:
         screen.print(f"  and {len(made.shares) - _DOCUMENTS} more documents", highlight=False)
 
@@ -137,11 +137,19 @@ def _cells(found: Difference) -> tuple[str, ...]:
 
 def _turned(word: str, pairs: Sequence[Pair]) -> None:
     for before, after in pairs[:_LISTED]:
-        name = f"{word} {escape(after.id)} [dim]{before.verdict} → {after.verdict}:[/]"
-        screen.print(f"{name} {escape(after.question)}", highlight=False)
+        turned = Text.from_markup(f" [dim]{before.verdict} → {after.verdict}:[/] ")
+        named = Text.from_markup(f"{word} ") + _plain(after.id)
+        screen.print(named + turned + _plain(after.question))
     if len(pairs) > _LISTED:
         screen.print(f"  and {len(pairs) - _LISTED} more", highlight=False)
 
 
 def _warn(said: str) -> None:
-    screen.print(Text(f"! {said}", style="yellow"))
+    screen.print(_plain(f"! {said}", "yellow"))
+
+
+def _plain(said: str, style: str = "") -> Text:
+    """A text of others, without what the terminal would obey."""
+    from citydip_rag.evaluation.lines import on_a_line
+
+    return Text(on_a_line(said), style)

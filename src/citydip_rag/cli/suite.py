@@ -13,6 +13,7 @@ from citydip_rag.cli.console import command, progress_bar, remarks, status
 from citydip_rag.cli.opening import IndexOption, opened
 
 if TYPE_CHECKING:
+    from citydip_rag.engine import Engine
     from citydip_rag.evaluation.results import SuiteReport
 
 _SHIPPED: Final = Path("eval/questions/diplomasi-kota.jsonl")
@@ -61,11 +62,14 @@ def suite(
     wanted = _wanted(json_file, html_file, markdown_file, junit_file, proposed)
     if proposed:
         _refuse_existing(proposed, "may hold the gates you have set", "--propose-gates")
-    check_writable([path for path, _ in wanted])
     bounds = load_gates(gates) if gates else Gates()
-    entries = read_files(files or _shipped())
+    asked = files or _shipped()
+    reports = [path for path, _ in wanted]
+    check_writable(reports, [path for path in (gates, *asked, *bounds.files) if path])
+    entries = read_files(asked)
     bounds.check_questions(entries)
     engine = opened(index)
+    check_writable(reports, _read_by(engine))
     with progress_bar("Asking") as step:
         result = bounds.judged(run_suite(engine, entries, step))
     engine.close()
@@ -75,6 +79,13 @@ def suite(
         remarks.print(f"→ {path}", markup=False, highlight=False)
     if result.broken:
         raise typer.Exit(1)
+
+
+def _read_by(engine: Engine) -> list[Path]:
+    """The documents of an engine, and its index where that is a folder."""
+    settings = engine.settings
+    documents = [settings.seeds / name.source for name in engine.document_names().values()]
+    return [*documents, *([settings.index] if isinstance(settings.index, Path) else [])]
 
 
 def _shipped() -> list[Path]:
@@ -140,7 +151,7 @@ def compare(
 
     pairs = ((json_file, comparison_json), (markdown_file, comparison_markdown))
     wanted = [(path, render) for path, render in pairs if path is not None]
-    check_writable([path for path, _ in wanted])
+    check_writable([path for path, _ in wanted], [before, after])
     found = compared(load_report(before), load_report(after))
     write_all({path: render(found) for path, render in wanted})
     figures.comparison(found)

@@ -1,10 +1,11 @@
 """Datasets, metrics, reports, gates."""
 
 from citydip_rag.evaluation.comparing import compare
+from citydip_rag.evaluation.consistency import load_report
 from citydip_rag.evaluation.gates import Gate, Gates, load_gates
 from citydip_rag.evaluation.qa import evaluate_qa
 from citydip_rag.evaluation.report import Report
-from citydip_rag.evaluation.results import SuiteReport, load_report
+from citydip_rag.evaluation.results import SuiteReport
 from citydip_rag.evaluation.retrieval import evaluate_retrieval
 from citydip_rag.evaluation.suite import evaluate_suite
 

@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
+from typing import Final
+
+import numpy as np
 
 from citydip_rag.errors import EvaluationError
+from citydip_rag.evaluation.lines import on_a_line
 from citydip_rag.evaluation.metric import Metric
 from citydip_rag.evaluation.metrics import measured
 from citydip_rag.evaluation.outcome import Outcome
 from citydip_rag.evaluation.results import SuiteReport
-from citydip_rag.evaluation.statistics import Interval, interval, mcnemar, resampled, two_sided
+from citydip_rag.evaluation.statistics import (
+    Array,
+    Interval,
+    interval,
+    mcnemar,
+    resampled,
+    two_sided,
+)
 
 Pair = tuple[Outcome, Outcome]
 """One question, before and after."""
+_FEWEST: Final = 4
+"""Questions that must turn before it is more than chance: of fewer, one drawing in 40 has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,8 @@ class Difference:
         interval: of that, the ends of its 95 % interval: both are drawn on the same questions.
         p: how often chance alone makes as much of a difference.
         n: how many of the questions it rests on, by what became of them in the end.
+        turned: questions that bear on it otherwise than before.
+        collapsed: it rested on some questions and rests on none any more, so that it is 0.
     """
 
     metric: Metric
@@ -35,12 +51,18 @@ class Difference:
     interval: Interval
     p: float
     n: int
+    turned: int
+    collapsed: bool
 
     @property
     def significant(self) -> bool:
-        """Whether the interval leaves out zero."""
+        """Whether it is more than chance: what collapsed is; else the interval leaves out zero.
+
+        Of three questions or fewer nothing is concluded: of a handful of questions every drawing
+        has the one that turned.
+        """
         low, high = self.interval
-        return low > 0 or high < 0
+        return self.collapsed or (self.turned >= _FEWEST and (low > 0 or high < 0))
 
     @property
     def worse(self) -> bool:
@@ -148,11 +170,12 @@ def pair(before: Sequence[Outcome], after: Sequence[Outcome]) -> Pairs:
 
 
 def difference(metric: Metric, pairs: Sequence[Pair]) -> Difference:
-    """How a metric changed on these questions: a paired bootstrap (Efron and Tibshirani 1993)."""
+    """How a metric changed on these questions: a paired bootstrap (Efron and Tibshirani 1993).
+
+    A drawing in which nothing bears on it counts as 0, as all questions together do.
+    """
     old, new = ([each[side] for each in pairs] for side in (0, 1))
-    drawn = resampled(metric.table(new), metric.figure) - resampled(
-        metric.table(old), metric.figure
-    )
+    drawn = _drawn(metric, new) - _drawn(metric, old)
     before, after = metric.value(old), metric.value(new)
     return Difference(
         metric,
@@ -162,7 +185,13 @@ def difference(metric: Metric, pairs: Sequence[Pair]) -> Difference:
         interval(drawn),
         two_sided(drawn),
         metric.count(new),
+        turned=int((metric.table(old) != metric.table(new)).any(axis=1).sum()),
+        collapsed=not metric.falls and before > 0 and not metric.count(new),
     )
+
+
+def _drawn(metric: Metric, outcomes: Sequence[Outcome]) -> Array:
+    return np.nan_to_num(resampled(metric.table(outcomes), metric.figure))
 
 
 def compare(before: SuiteReport, after: SuiteReport) -> Comparison:
@@ -195,4 +224,4 @@ def _shares_ids(outcomes: Sequence[Outcome]) -> bool:
 
 
 def _some(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:3]) + (", …" if len(ids) > 3 else "")
+    return ", ".join(shorten(on_a_line(i), 80) for i in ids[:3]) + (", …" if len(ids) > 3 else "")

@@ -5,17 +5,31 @@ Every malformed entry is refused with its file and line.
 
 from __future__ import annotations
 
-import csv
 import json
+import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from citydip_rag.errors import EvaluationError
-from citydip_rag.evaluation.lines import json_lines, read_text, valid, wrong
+from citydip_rag.evaluation.lines import (
+    filled_lines,
+    json_fault,
+    json_lines,
+    read_text,
+    valid,
+    wrong,
+)
+
+Value = TypeVar("Value")
+_MALFORMED: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+"""What reading a file raises that is of another form."""
+_GRADE: Final = re.compile(r"[+-]?[0-9]{1,9}(?:\.0)?")
+_HIGHEST: Final = 1_000
+"""Grade of a judgement: nobody tells more degrees apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +136,38 @@ def load_squad(path: Path) -> SquadDataset:
     contexts: dict[str, int] = {}
     questions: list[SquadQuestion] = []
     try:
-        articles = json.loads(read_text(path))["data"]
+        articles = _json(path)["data"]
         for paragraph in (p for article in articles for p in article["paragraphs"]):
-            number = contexts.setdefault(paragraph["context"], len(contexts))
+            number = contexts.setdefault(_as(str, paragraph["context"]), len(contexts))
             questions += [
                 _squad_question(path, paragraph["context"], number, entry)
                 for entry in paragraph["qas"]
             ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise EvaluationError(f"{path.name} is not a SQuAD file: {error!r}.") from error
+    except _MALFORMED as error:
+        raise EvaluationError(f"{path.name} is not a SQuAD file: {error!r:.200}.") from error
     if not questions:
         raise EvaluationError(f"{path.name} holds no questions.")
     return SquadDataset(path.stem, tuple(contexts), tuple(questions))
 
 
+def _json(path: Path) -> Any:
+    """What a file holds."""
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        what = f"not valid JSON: {json_fault(error)}"
+        raise EvaluationError(f"{path.name} is not a SQuAD file: {what}.") from error
+
+
+def _as(kind: type[Value], value: Any) -> Value:
+    """A value that must be of a kind; a number with a fraction is no place."""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{value!r:.60} is no {kind.__name__}")
+    return value
+
+
 def _squad_question(path: Path, context: str, number: int, entry: Any) -> SquadQuestion:
-    answers = tuple((a["text"], int(a["answer_start"])) for a in entry["answers"])
+    answers = tuple((_as(str, a["text"]), _as(int, a["answer_start"])) for a in entry["answers"])
     if entry.get("is_impossible"):
         answers = ()
     for text, start in answers:
@@ -146,7 +176,7 @@ def _squad_question(path: Path, context: str, number: int, entry: Any) -> SquadQ
                 f"{path.name}: question {entry['id']!r}: the answer {text!r} is not at"
                 f" character {start} of its context."
             )
-    return SquadQuestion(str(entry["id"]), str(entry["question"]), number, answers)
+    return SquadQuestion(str(entry["id"]), _as(str, entry["question"]), number, answers)
 
 
 def _beir_lines(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -162,15 +192,17 @@ def _beir_lines(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
 def _qrels(
     path: Path, queries: Container[str], corpus: Container[str]
 ) -> dict[str, dict[str, int]]:
+    """The judgements; the first line may be one, or say what the columns are."""
     qrels: dict[str, dict[str, int]] = {}
-    rows = csv.reader(read_text(path).splitlines(), delimiter="\t")
-    for number, row in enumerate(rows, start=1):
-        if number == 1 or not row:
+    for number, line in filled_lines(path):
+        row = line.rstrip("\r").split("\t")
+        if number == 1 and not _GRADE.fullmatch(row[-1].strip()):
             continue
-        try:
-            query, text, grade = row[0], row[1], int(row[2])
-        except (IndexError, ValueError) as error:
-            raise wrong(path, number, "expected query, text and grade") from error
+        if len(row) != 3 or not _GRADE.fullmatch(row[2].strip()):
+            raise wrong(path, number, "expected query, text and grade")
+        query, text, grade = row[0], row[1], int(float(row[2]))
+        if grade > _HIGHEST:
+            raise wrong(path, number, f"the grade is above {_HIGHEST}")
         if query not in queries or text not in corpus:
             raise wrong(path, number, "names a query or a text that is not there")
         if grade > 0:

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from citydip_rag.corpus.language import detect_language
 from citydip_rag.engine import Engine
 from citydip_rag.evaluation.gold import Gold
 from citydip_rag.evaluation.outcome import DEPTH, Cited, Fact, Outcome, Quotation, Shown
 from citydip_rag.evaluation.questions import Entry
-from citydip_rag.schema import Answer, Policy
+from citydip_rag.schema import Answer, Language, Policy
 
 _MARKER: Final = re.compile(r"\s*\[(?:\d+|\?)\]")
+_IN_MARKS: Final = re.compile(r"“[^”]*”|\"[^\"]*\"|«[^»]*»")
 _NO_WORD: Final = re.compile(r"\W+")
 _CLOSEST: Final = 3
 """Passages kept of a question that was declined."""
@@ -51,6 +53,7 @@ class Examiner:
             failure=answer.failure,
             answer=answer.answer,
             answer_language=answer.language,
+            own_language=self._own_language(answer),
             confidence=round(answer.confidence, 4),
             citations=tuple(self._cited(gold, answer)),
             closest=tuple(_closest(answer)) if question.answerable else (),
@@ -58,6 +61,16 @@ class Examiner:
             facts=tuple(_facts(question.alternatives(), answer)),
             latency_ms=answer.timings_ms["total"],
         )
+
+    def _own_language(self, answer: Answer) -> Language | None:
+        """Of what a model wrote; of what was quoted, of the words before the first quotation."""
+        said = _MARKER.sub("", answer.answer)
+        if not answer.abstained:
+            said = _before_quotation(said, answer) if self._quoted(answer) else _unquoted(said)
+        return detect_language(said, answer.language) if said.strip() else None
+
+    def _quoted(self, answer: Answer) -> bool:
+        return answer.generator == self._engine.generators.quoting.name
 
     def _gold(self, gold: Gold) -> Iterator[Quotation]:
         for stretch in gold.stretches:
@@ -88,11 +101,21 @@ class Examiner:
 
     def _shown(self, answer: Answer) -> Iterator[Shown]:
         """The claims of an answer that its reader sees."""
-        quoted = answer.generator == self._engine.generators.quoting.name
-        strict = quoted or answer.policy is Policy.STRICT
+        strict = self._quoted(answer) or answer.policy is Policy.STRICT
         for claim in answer.claims:
             if claim.supported or not strict:
                 yield Shown(text=claim.text, supported=claim.supported)
+
+
+def _before_quotation(said: str, answer: Answer) -> str:
+    first = answer.claims[0].text if answer.claims else ""
+    before, found, _ = said.partition(first) if first else ("", "", "")
+    return before if found else ""
+
+
+def _unquoted(said: str) -> str:
+    """A model's words without those between quotation marks, unless these are all."""
+    return _IN_MARKS.sub(" ", said).strip(" .,:;") or said
 
 
 def _closest(answer: Answer) -> Iterator[Quotation]:

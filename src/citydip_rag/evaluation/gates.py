@@ -12,14 +12,20 @@ from typing import Any, Final, Literal
 
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.comparing import Difference, Pairs, difference, pair
+from citydip_rag.evaluation.consistency import load_report
 from citydip_rag.evaluation.metric import Metric
 from citydip_rag.evaluation.metrics import BY_NAME, RENAMED
 from citydip_rag.evaluation.questions import Entry
-from citydip_rag.evaluation.results import Broken, SuiteReport, load_report
+from citydip_rag.evaluation.results import Broken, SuiteReport
 
 Bound = Literal["at_least", "at_most"]
 BOUNDS: Final[tuple[Bound, ...]] = ("at_least", "at_most")
 RELATIVE: Final = "no_worse_than"
+_FAILED: Final = BY_NAME["generation_failed"]
+_MOST_FAILED: Final = 0.05
+"""Share of the questions on which a language model may fail."""
+_LONGEST: Final = 1e9
+"""More milliseconds than any answer takes."""
 WORST: Final = 5
 """Questions that a broken gate names."""
 _PERCENT: Final = 100
@@ -50,13 +56,35 @@ class Baseline:
     """An earlier report, than which some metrics must not be worse.
 
     A metric is worse where it went the wrong way and the 95 % interval of the difference, by a
-    bootstrap of the same questions in pairs, leaves out zero.
+    bootstrap of the same questions in pairs, leaves out zero; or where nothing bears on it any
+    more.
+
+    Attributes:
+        path: the report's file.
+        named: the metrics that the gates file names; without any, all that do not measure time.
+        where: the line of the gates file that sets it.
     """
 
-    name: str
+    path: Path
     report: SuiteReport
-    metrics: tuple[Metric, ...]
+    named: tuple[Metric, ...]
     where: str
+
+    @property
+    def name(self) -> str:
+        """The report's file, without its folders."""
+        return self.path.name
+
+    def metrics(self, report: SuiteReport) -> list[Metric]:
+        """Those in which a report must not be worse.
+
+        Raises:
+            EvaluationError: one that is named was not measured.
+        """
+        for metric in self.named:
+            _refuse_unmeasured(metric, report, self.where)
+        steady = [metric for metric in self.report.measured if not metric.unit]
+        return list(self.named) or [metric for metric in steady if metric in report.measured]
 
     def refuse_other(self, pairs: Pairs) -> None:
         """Raise an EvaluationError where it is about other questions."""
@@ -78,6 +106,11 @@ class Gates:
     bounds: tuple[Gate, ...] = ()
     baseline: Baseline | None = None
 
+    @property
+    def files(self) -> list[Path]:
+        """Files that it rests on beside its own."""
+        return [self.baseline.path] if self.baseline else []
+
     def check_questions(self, entries: Sequence[Entry]) -> None:
         """Before anything is asked: is the baseline about these questions?
 
@@ -98,41 +131,45 @@ class Gates:
         Raises:
             EvaluationError: a gate's metric was not measured, or the baseline is about others.
         """
-        broken = [*self._absolute(report), *self._relative(report)]
-        named = [str(gate) for gate in self.bounds]
+        bounds = [*self.bounds, *self._built_in(report)]
+        broken = [*_absolute(bounds, report), *self._relative(report)]
+        named = [str(gate) for gate in bounds]
         if self.baseline:
-            named += [self.baseline.gate(metric) for metric in self.baseline.metrics]
+            named += [self.baseline.gate(metric) for metric in self.baseline.metrics(report)]
         return report.model_copy(update={"gates": tuple(named), "broken": tuple(broken)})
 
-    def _absolute(self, report: SuiteReport) -> Iterator[Broken]:
-        for gate in self.bounds:
-            metric = gate.metric
-            if metric.name not in report.metrics:
-                raise EvaluationError(
-                    f"{gate.where}: {metric.name} was not measured:"
-                    f" no question {metric.need.says}.",
-                    "Take the gate out, or add such questions.",
-                )
-            value = report.metrics[metric.name]
-            if not gate.holds(value):
-                wanted = f"{gate.bound.replace('_', ' ')} {gate.value:g}"
-                why = f"{metric.name} is {metric.say(value)}, and {gate.where} asks for {wanted}"
-                worst = report.names(metric.worst(report.questions))
-                yield _broken(metric, str(gate), value, why, worst)
+    def _built_in(self, report: SuiteReport) -> Iterator[Gate]:
+        """What nobody need ask for: where a language model is to answer, it does.
+
+        Else quotations take its place, and gates hold on what was not to be measured.
+        """
+        set_already = any(gate.metric is _FAILED for gate in self.bounds)
+        if _FAILED in report.measured and not set_already:
+            yield Gate(_FAILED, "at_most", _MOST_FAILED, "the suite itself")
 
     def _relative(self, report: SuiteReport) -> Iterator[Broken]:
         if self.baseline is None:
             return
         pairs = pair(self.baseline.report.questions, report.questions)
         self.baseline.refuse_other(pairs)
-        for metric in self.baseline.metrics:
-            if metric.name not in report.metrics:
-                continue
+        for metric in self.baseline.metrics(report):
             found = difference(metric, pairs.both)
             if found.worse and found.significant:
                 why = f"{_fell(found)} against {self.baseline.name}"
                 worst = report.names(metric.worst_of_pairs(pairs.both))
                 yield _broken(metric, self.baseline.gate(metric), found.after, why, worst)
+
+
+def _absolute(bounds: Sequence[Gate], report: SuiteReport) -> Iterator[Broken]:
+    for gate in bounds:
+        metric = gate.metric
+        _refuse_unmeasured(metric, report, gate.where)
+        value = report.metrics[metric.name]
+        if not gate.holds(value):
+            wanted = f"{gate.bound.replace('_', ' ')} {gate.value:g}"
+            why = f"{metric.name} is {metric.say(value)}, and {gate.where} asks for {wanted}"
+            worst = report.names(metric.worst(report.questions))
+            yield _broken(metric, str(gate), value, why, worst)
 
 
 def load_gates(path: Path) -> Gates:
@@ -168,7 +205,7 @@ def _toml(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
         return text, tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         bare = _BARE.search(text)
         raise EvaluationError(
@@ -207,7 +244,7 @@ class _Source:
 
 
 def _bound(source: _Source, bound: Bound, name: str, value: Any) -> Gate:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= abs(value) < inf:
         raise source.wrong(name, f"the gate {name!r} is not a number", table=bound)
     metric = source.metric(name)
     if metric.falls != (bound == "at_most"):
@@ -218,12 +255,14 @@ def _bound(source: _Source, bound: Bound, name: str, value: Any) -> Gate:
             f"Write it in [{other}].",
             table=bound,
         )
-    if not 0 <= value <= (inf if metric.unit else 1):
+    if not 0 <= value <= (_LONGEST if metric.unit else 1):
         raise source.wrong(name, *_out_of_range(metric, value), table=bound)
     return Gate(metric, bound, float(value), source.where(name, bound))
 
 
 def _out_of_range(metric: Metric, value: float) -> tuple[str, str]:
+    if abs(value) > _LONGEST:
+        return f"no {metric.name} is so far from 0", ""
     if metric.unit:
         return f"no time is less than nothing: {value:g}", ""
     meant = f"{value:g}: did you mean {value / 100:g}?" if 1 < value <= _PERCENT else ""
@@ -237,26 +276,31 @@ def _baseline(source: _Source, table: dict[str, Any]) -> Baseline:
     if not isinstance(file, str) or not file:
         raise source.wrong(RELATIVE, 'it names no baseline = "report.json"')
     if names is not None and not (
-        isinstance(names, list) and all(isinstance(n, str) for n in names)
+        isinstance(names, list) and names and all(isinstance(n, str) for n in names)
     ):
-        raise source.wrong("metrics", "metrics is not a list of names")
-    report = load_report(source.path.parent / file)
-    chosen = [source.metric(n) for n in names] if names else _steady(report)
-    return Baseline(Path(file).name, report, tuple(chosen), source.where(RELATIVE))
+        raise source.wrong("metrics", "metrics is not a list of names", table=RELATIVE)
+    path = source.path.parent / file
+    report, named = load_report(path), tuple(source.metric(name) for name in names or ())
+    where = source.where("metrics" if names else RELATIVE, RELATIVE if names else "")
+    for metric in named:
+        _refuse_unmeasured(metric, report, f"{where}: {path.name}")
+    return Baseline(path, report, named, where)
 
 
-def _steady(report: SuiteReport) -> list[Metric]:
-    """The metrics of a report that do not depend on how fast the machine was."""
-    return [metric for metric in report.measured if not metric.unit]
+def _refuse_unmeasured(metric: Metric, report: SuiteReport, where: str) -> None:
+    if metric not in report.measured:
+        raise EvaluationError(
+            f"{where}: {metric.name} was not measured: no question {metric.need.says}.",
+            "Take the gate out, or add such questions.",
+        )
 
 
 def _fell(found: Difference) -> str:
     low, high = found.interval
-    return (
-        f"{found.metric.name} went from {found.metric.say(found.before)} to"
-        f" {found.metric.say(found.after)} (95 % interval of the difference"
-        f" {low:+.3f} to {high:+.3f})"
-    )
+    why = f"95 % interval of the difference {low:+.3f} to {high:+.3f}"
+    before, after = found.metric.say(found.before), found.metric.say(found.after)
+    shown = "nothing bears on it now" if found.collapsed else why
+    return f"{found.metric.name} went from {before} to {after} ({shown})"
 
 
 def _broken(metric: Metric, gate: str, value: float, why: str, worst: tuple[str, ...]) -> Broken:

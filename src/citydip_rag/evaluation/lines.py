@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +14,12 @@ from pydantic import BaseModel, ValidationError
 
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.wording import in_words
+from citydip_rag.questions import without_controls
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_CONTROLS: Final = re.compile(r"[\x80-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Further characters that a terminal obeys, or that turn a line's direction."""
 _MOST: Final = 20
 """Mistakes said at once."""
 
@@ -68,7 +72,7 @@ def read_text(path: Path) -> str:
     """
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # no UTF-8, or a path that no file can have
         raise EvaluationError(f"{path.name} cannot be read.", "Check the path.") from error
 
 
@@ -97,12 +101,21 @@ def json_object(path: Path, number: int, line: str) -> dict[str, Any]:
     """
     try:
         entry = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        said = getattr(error, "msg", "nested too deeply")
-        raise wrong(path, number, f"not valid JSON: {said}") from error
+        json.dumps(entry, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise wrong(path, number, f"not valid JSON: {json_fault(error)}") from error
     if not isinstance(entry, dict):
         raise wrong(path, number, "not a JSON object")
     return entry
+
+
+def json_fault(error: ValueError | RecursionError) -> str:
+    """What is wrong with JSON that could not be read, or could not be written again."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, UnicodeEncodeError):
+        return "half a character"
+    return error.msg if isinstance(error, json.JSONDecodeError) else "a number of too many digits"
 
 
 def valid(kind: type[Model], path: Path, number: int, entry: dict[str, Any]) -> Model:
@@ -117,7 +130,13 @@ def valid(kind: type[Model], path: Path, number: int, entry: dict[str, Any]) -> 
         raise wrong(path, number, in_words(error, kind)) from error
 
 
+def on_a_line(text: str) -> str:
+    """A text of others on one line, without what a terminal would obey."""
+    return " ".join(_CONTROLS.sub(" ", without_controls(text)).split())
+
+
 def wrong(path: Path, number: int, what: str, remedy: str = "") -> EvaluationError:
     """What is wrong in a line."""
-    ended = what if what.endswith("?") else f"{what}."
+    said = on_a_line(what)
+    ended = said if said.endswith("?") else f"{said}."
     return EvaluationError(f"{path.name}, line {number}: {ended}", remedy)

@@ -86,8 +86,14 @@ class Metric:
         self, pairs: Sequence[tuple[Outcome, Outcome]], limit: int | None = None
     ) -> list[Outcome]:
         """The questions, by what became of them in the end, by which it lost most."""
-        lost = [(self._cost(new) - self._cost(old), -n) for n, (old, new) in enumerate(pairs)]
+        lost = [(self._loss(old, new), -n) for n, (old, new) in enumerate(pairs)]
         return [pairs[-n][1] for cost, n in sorted(lost, reverse=True)[:limit] if cost > 0]
+
+    def _loss(self, old: Outcome, new: Outcome) -> float:
+        """What a question costs more than before; what it gave, where it bears on it no more."""
+        (given, *_), (_, *wholes) = self.columns(old), self.columns(new)
+        silent = not self.falls and bool(wholes) and not any(wholes[::2])
+        return given if silent else self._cost(new) - self._cost(old)
 
     def _cost(self, outcome: Outcome) -> float:
         """What it would gain if this question were as it should be."""

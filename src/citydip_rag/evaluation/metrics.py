@@ -169,8 +169,8 @@ METRICS: Final = (
     ),
     Metric(
         "language_match",
-        "answers in the question's language",
-        lambda o: part_of_mean(o.answer_language == o.language, of=True),
+        "answers whose own words, quotations aside, are in the question's language",
+        lambda o: part_of_mean(o.in_its_language, of=True),
         _ANY,
     ),
     Metric(

@@ -14,6 +14,8 @@ DRAFT: Final = "draft-"
 """Begins the id of a question that nobody has reviewed."""
 OTHER: Final = "other evidence cited"
 """The verdict on answers from sentences that the question file does not list."""
+_LONGEST: Final = 1e9
+"""Milliseconds that no answer takes: eleven days."""
 DEPTH: Final = 10
 """Passages that retrieval is judged on."""
 _BELOW_ARTICLE: Final = re.compile(r"(?: ayat \(| angka |, hlm\. |, p\. ).*")
@@ -77,7 +79,9 @@ class Outcome(Frozen):
         by_model: whether a language model was to answer.
         failure: what went wrong with it; then the documents were quoted in its place.
         answer: with its markers.
-        answer_language: in which it is framed.
+        answer_language: in which it was to be framed.
+        own_language: of the words that a model or the system wrote itself; None where it wrote
+            none, and quoted alone.
         confidence: probability given to the documents' holding the answer.
         closest: of an answerable question that was declined, the passages found first.
         claims: the sentences that were shown.
@@ -101,12 +105,13 @@ class Outcome(Frozen):
     failure: str = ""
     answer: str
     answer_language: Language
-    confidence: float
+    own_language: Language | None = None
+    confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     citations: tuple[Cited, ...] = ()
     closest: tuple[Quotation, ...] = ()
     claims: tuple[Shown, ...] = ()
     facts: tuple[Fact, ...] = ()
-    latency_ms: Annotated[float, Field(ge=0)]
+    latency_ms: Annotated[float, Field(ge=0, le=_LONGEST, allow_inf_nan=False)]
 
     @property
     def key(self) -> tuple[str, str]:
@@ -117,6 +122,15 @@ class Outcome(Frozen):
     def is_draft(self) -> bool:
         """Whether nobody has reviewed the question yet."""
         return self.id.startswith(DRAFT)
+
+    @property
+    def in_its_language(self) -> bool:
+        """Whether the answer's own words are in the question's language.
+
+        Quotations are in the documents' language by design, and of an answer that is nothing else
+        it is the language that it was to be framed in.
+        """
+        return (self.own_language or self.answer_language) == self.language
 
     @cached_property
     def evidence_cited(self) -> bool:
@@ -149,7 +163,7 @@ class Outcome(Frozen):
             ("not exact", not all(citation.exact for citation in self.citations)),
             ("not borne out", not all(claim.supported for claim in self.claims)),
             ("key facts missing", self.answerable and not all(f.found for f in self.facts)),
-            ("other language", self.answer_language != self.language),
+            ("other language", not self.in_its_language),
             ("model failed", bool(self.failure)),
         )
         return tuple(name for name, wrong in found if wrong)

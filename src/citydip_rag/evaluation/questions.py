@@ -27,7 +27,11 @@ from citydip_rag.evaluation.lines import Mistakes, filled_lines, json_object, va
 from citydip_rag.questions import checked_question
 from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Frozen, Language, Turn
 
+MAX_EVIDENCE_CHARACTERS: Final = 10_000
+"""Longer ones name their place by document, start and end."""
+
 Text = Annotated[str, Field(pattern=r"\S")]
+EvidenceText = Annotated[str, Field(pattern=r"\S", max_length=MAX_EVIDENCE_CHARACTERS)]
 Fact = Text | Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
@@ -46,7 +50,7 @@ class EvidenceSpan(Frozen):
 
 
 Evidence = Annotated[
-    Annotated[Text, Tag("text")] | Annotated[EvidenceSpan, Tag("span")],
+    Annotated[EvidenceText, Tag("text")] | Annotated[EvidenceSpan, Tag("span")],
     Discriminator(lambda value: "text" if isinstance(value, str) else "span"),
 ]
 

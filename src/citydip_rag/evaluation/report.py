@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from citydip_rag.evaluation.reports.writing import write_all
+
 
 class Report(BaseModel):
     """Figures of one evaluation.
@@ -29,9 +31,12 @@ class Report(BaseModel):
     rows: tuple[dict[str, Any], ...] = ()
 
     def write(self, path: Path) -> None:
-        """Write as JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write as JSON, whole or not at all.
+
+        Raises:
+            EvaluationError: it cannot be written.
+        """
         content = {"metrics": self.metrics, "n": self.n, "settings": self.settings}
         if self.rows:
             content["questions"] = list(self.rows)
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_all({path: json.dumps(content, indent=2, ensure_ascii=False) + "\n"})

@@ -6,13 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from citydip_rag.errors import EvaluationError
-from citydip_rag.evaluation.lines import read_text
 from citydip_rag.evaluation.metric import Metric
 from citydip_rag.evaluation.metrics import BY_NAME, measured
 from citydip_rag.evaluation.outcome import Outcome
@@ -21,6 +18,9 @@ from citydip_rag.schema import Frozen
 
 VERSION: Final = 2
 """Of the file's format; 1 had no version, and rows from which nothing could be computed anew."""
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Broken(Frozen):
@@ -37,10 +37,10 @@ class Broken(Frozen):
 
     metric: str
     gate: str
-    value: float
+    value: Finite
     why: str
     worst: tuple[str, ...] = ()
-    more: int = 0
+    more: Annotated[int, Field(ge=0)] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ class SuiteReport(Frozen):
     made: str
     settings: Mapping[str, Any]
     n: int
-    metrics: Mapping[str, float]
-    intervals: Mapping[str, tuple[float, float]]
+    metrics: Mapping[str, Finite]
+    intervals: Mapping[str, tuple[Finite, Finite]]
     counts: Mapping[str, int] = {}
     gates: tuple[str, ...] = ()
     broken: tuple[Broken, ...] = ()
@@ -90,12 +90,18 @@ class SuiteReport(Frozen):
 
     @cached_property
     def by_name(self) -> dict[str, Outcome]:
-        """Its questions by their ids, with the file's name where another file uses the same id."""
+        """Its questions by their ids, with the file's name where another file uses the same id.
+
+        An id may look like another question's id and file; then it has a prime.
+        """
         used = Counter(outcome.id for outcome in self.questions)
-        return {
-            outcome.id if used[outcome.id] == 1 else f"{outcome.file}: {outcome.id}": outcome
-            for outcome in self.questions
-        }
+        found: dict[str, Outcome] = {}
+        for outcome in self.questions:
+            name = outcome.id if used[outcome.id] == 1 else f"{outcome.file}: {outcome.id}"
+            while name in found:
+                name += "′"
+            found[name] = outcome
+        return found
 
     def names(self, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
         """What some of its questions are called."""
@@ -161,20 +167,3 @@ def make_report(
         questions=tuple(outcomes),
         **(files or {}),
     )
-
-
-def load_report(path: Path) -> SuiteReport:
-    """Read a report that `citydip eval suite --json` wrote.
-
-    Raises:
-        EvaluationError: the file is absent or something else.
-    """
-    remedy = "Make it with: citydip eval suite … --json FILE"
-    try:
-        return SuiteReport.model_validate_json(read_text(path))
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "its beginning"
-        raise EvaluationError(
-            f"{path.name} is no report of a suite, at {field}: {first['msg']}.", remedy
-        ) from error

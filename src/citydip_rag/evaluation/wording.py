@@ -37,6 +37,8 @@ def _said(found: ErrorDetails, kind: type[BaseModel]) -> str:
         return _no_field(found["loc"], kind)
     if found["type"] == "tuple_type" and found["loc"][-1] in _LISTS_OF:
         return f"write a list of {_LISTS_OF[str(found['loc'][-1])]}: [{_example(found['input'])}]"
+    if found["type"] == "string_too_long":
+        return f"is longer than {found['ctx']['max_length']:,} characters"
     if found["type"] == "enum":
         return f"write {found['ctx']['expected']}"
     return _WANTED.get(found["type"], found["msg"].removeprefix("Value error, "))

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from citydip_rag.evaluation.comparing import Comparison, Difference, Pair
-from citydip_rag.evaluation.reports.markdown import escape
+from citydip_rag.evaluation.reports.markdown import code, escape, fitted
 
 _LISTED: Final = 30
-"""Questions listed at most: a comment may not have more than 65,536 characters."""
+"""Questions listed at most."""
 
 
 def comparison_json(found: Comparison) -> str:
@@ -38,7 +38,7 @@ def comparison_markdown(found: Comparison) -> str:
         "\n".join(_list("Right no more", found.lost)),
         "\n".join(_list("Right by now", found.gained)),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return fitted("\n\n".join(part for part in parts if part) + "\n")
 
 
 def _figures(each: Difference) -> dict[str, Any]:
@@ -88,6 +88,6 @@ def _list(title: str, pairs: Sequence[Pair]) -> Iterator[str]:
     yield f"### {title}"
     for before, after in pairs[:_LISTED]:
         turned = f"{before.verdict} → {after.verdict}"
-        yield f"- `{after.id.replace('`', '')}` {turned}: {escape(after.question)}"
+        yield f"- {code(after.id)} {turned}: {escape(after.question)}"
     if len(pairs) > _LISTED:
         yield f"- and {len(pairs) - _LISTED} more"

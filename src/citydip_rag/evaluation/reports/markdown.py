@@ -6,14 +6,20 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from citydip_rag.evaluation.lines import on_a_line
 from citydip_rag.evaluation.metric import Metric
 from citydip_rag.evaluation.outcome import OTHER, Outcome
 from citydip_rag.evaluation.reports.notes import answered_by, cautions, headline, many
 from citydip_rag.evaluation.results import SuiteReport
 
+_LINK: Final = re.compile(r"(?i)([hfw])(?=ttps?:|tp:|ww\.)")
+"""Begins what is made a link without brackets."""
+_MOST: Final = 65_000
+"""Characters: a comment may not have more than 65,536."""
+_LONGEST_ID: Final = 80
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 _LISTED: Final = 30
-"""Questions listed at most: a comment may not have more than 65,536 characters."""
+"""Questions listed at most."""
 _LONGEST: Final = 300
 
 
@@ -27,7 +33,7 @@ def markdown_report(report: SuiteReport) -> str:
         "\n".join(_broken(report)),
         "\n".join(_questions(report.wrong, report.n)),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return fitted("\n\n".join(part for part in parts if part) + "\n")
 
 
 def facts(report: SuiteReport) -> str:
@@ -69,7 +75,7 @@ def _broken(report: SuiteReport) -> Iterator[str]:
         for gate in blamed.gates:
             yield f"- {escape(gate.why)}"
         for name in blamed.worst:
-            yield f"  - `{name.replace('`', '')}` {escape(report.by_name[name].question)}"
+            yield f"  - {code(name)} {escape(report.by_name[name].question)}"
         if blamed.more:
             yield f"  - and {blamed.more} more"
 
@@ -94,6 +100,25 @@ def _questions(wrong: Sequence[Outcome], total: int) -> Iterator[str]:
 
 def escape(text: str) -> str:
     """Text on one line that no markdown, HTML or mention is read from."""
-    line = " ".join(text.split())
-    short = line if len(line) <= _LONGEST else line[:_LONGEST].rstrip() + "…"
-    return _SPECIAL.sub(r"\\\1", short).replace("@", "@\u200b")
+    short = _short(text, _LONGEST)
+    escaped = _SPECIAL.sub(r"\\\1", _LINK.sub("\\\1\u200b", short))
+    return escaped.replace("@", "@\u200b").replace("#", "#\u200b")
+
+
+def code(text: str) -> str:
+    """A name as code, on one line."""
+    return f"`{_short(text.replace('`', ''), _LONGEST_ID) or '?'}`"
+
+
+def fitted(comment: str) -> str:
+    """A comment that is not too long: without its last lines, if it must be."""
+    if len(comment) <= _MOST:
+        return comment
+    kept = comment[:_MOST].rpartition("\n")[0]
+    opened = "<details>" in kept and "</details>" not in kept
+    return f"{kept}\n\nThe rest is too long for a comment.\n" + "\n</details>\n" * opened
+
+
+def _short(text: str, most: int) -> str:
+    line = on_a_line(text)
+    return line if len(line) <= most else line[:most].rstrip() + "…"

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from citydip_rag.evaluation.lines import on_a_line
+from citydip_rag.evaluation.outcome import DEPTH, Outcome
 from citydip_rag.evaluation.results import SuiteReport
 
 _NAMED: Final = 10
@@ -38,6 +40,17 @@ def cautions(report: SuiteReport) -> Iterator[str]:
             "The folder has changed since it was indexed, and the figures are about what it was"
             f" ({many(len(report.changed), 'file')}: {_named(report.changed)})"
         )
+    answerable = [outcome for outcome in report.questions if outcome.answerable]
+    if nowhere := [o for o in answerable if not o.relevant]:
+        yield (
+            f"The evidence of {_asked(nowhere, report)} stands in no passage, so that retrieval"
+            " cannot find it"
+        )
+    if everywhere := [o for o in answerable if o.relevant > DEPTH]:
+        yield (
+            f"The evidence of {_asked(everywhere, report)} stands in more than {DEPTH} passages,"
+            " most of which may not answer it: write more of the sentence"
+        )
 
 
 def many(count: int, what: str) -> str:
@@ -50,6 +63,10 @@ def pasted(text: str) -> str:
     return json.dumps(" ".join(text.split()), ensure_ascii=False)
 
 
+def _asked(outcomes: Sequence[Outcome], report: SuiteReport) -> str:
+    return f"{many(len(outcomes), 'question')} ({_named(report.names(outcomes))})"
+
+
 def _named(files: Sequence[str]) -> str:
     more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
-    return ", ".join(files[:_NAMED]) + more
+    return ", ".join(on_a_line(file) for file in files[:_NAMED]) + more
