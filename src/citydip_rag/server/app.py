@@ -15,7 +15,7 @@ from citydip_rag.access import Access
 from citydip_rag.feedback import Desk
 from citydip_rag.library import Library
 from citydip_rag.observing import Tracer
-from citydip_rag.server.boundary import ApiBoundaryMiddleware
+from citydip_rag.server.boundary import ApiBoundaryMiddleware, PageBoundaryMiddleware
 from citydip_rag.server.chat.errors import ChatErrorsMiddleware
 from citydip_rag.server.conversations import ConversationMiddleware
 from citydip_rag.server.entrance import AccessMiddleware
@@ -36,7 +36,6 @@ Every sentence of an answer carries a citation whose `quote` stands at `[start, 
 document's text, character for character. A question the documents do not answer gets
 `abstained: true` with status 200.
 
-_ROUTERS = (ask.router, documents.router, feedback.router, health.router, metrics.router)
 `/v1` speaks OpenAI's chat protocol, and `POST /mcp` the Model Context Protocol."""
 
 _ROUTERS = (
@@ -98,6 +97,7 @@ def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
     protect(app, mcp.route.path, Asks())
     own = (*(route for router in _ROUTERS for route in router.routes), mcp.route)
     app.add_middleware(ApiBoundaryMiddleware, routes=own)
+    app.add_middleware(PageBoundaryMiddleware)
     app.add_middleware(ConversationMiddleware)
     app.add_middleware(BodyLimitMiddleware, settings=settings)
     app.add_middleware(AccessMiddleware, access=access)

@@ -1,4 +1,4 @@
-"""Bodies too large, too slow or compressed are refused before anything is made of them."""
+"""Bodies too large, too slow, compressed or of two lengths are refused unread."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ SLOWEST_UPLOAD: Final = 64 * 1024
 class BodyLimitMiddleware:
     """Answers 413 to a larger body, announced or not, 408 to a late and 415 to a compressed one.
 
+    And 400 to one whose end is told in two ways, by which a request is hidden in another's body
+    from a proxy (RFC 9112, 11.2).
+
     A few compressed bytes can stand for gigabytes, so that no limit would hold.
     """
 
@@ -42,6 +45,9 @@ class BodyLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read a body up to the limit, then hand it on."""
+        if scope["type"] == "http" and _has_two_lengths(scope):
+            await _ambiguous()(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
             await self.app(scope, receive, send)
             return
@@ -93,6 +99,20 @@ def own_path(scope: Scope) -> str:
     """The path below the prefix that a proxy may have put before it."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
+
+
+def _has_two_lengths(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return "content-length" in headers and "transfer-encoding" in headers
+
+
+def _ambiguous() -> Response:
+    return Problem(
+        type="two-lengths",
+        title="The length of the request is not clear",
+        status=400,
+        detail="Send either Content-Length or Transfer-Encoding.",
+    ).response({"Connection": "close"})
 
 
 def _too_large(limit: int) -> Response:
