@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from citydip_rag.server.problems import Problem
+from citydip_rag.server.problems import Problem, problems
 from citydip_rag.settings import Settings
 
 PLAIN: Final = "identity"
@@ -25,6 +25,15 @@ CONVERSATIONS: Final = "/v1/chat/"
 MAX_UPLOAD_BYTES: Final = 512 * 1024 * 1024
 """For files that are sent; each of them has a limit of its own too."""
 UPLOADS: Final = "/documents"
+BODY_PROBLEMS: Final = problems(
+    {
+        400: "The length of the body is told in two ways",
+        408: "The body did not arrive in time",
+        413: "The body is too large: it may have 64 KiB, files 512 MiB",
+        415: "The body is compressed",
+    }
+)
+"""For the `responses` of routes that take a body."""
 SLOWEST_UPLOAD: Final = 64 * 1024
 """Bytes a second that a file comes in at least."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from citydip_rag.errors import ModelMissingError, QuestionError, UnsupportedError
 from citydip_rag.questions import Options, checked_question, without_controls
@@ -48,7 +48,7 @@ class Message(BaseModel):
 class StreamOptions(BaseModel):
     """How the answer is streamed."""
 
-    include_usage: bool = False
+    include_usage: StrictBool = False
 
 
 class ChatRequest(BaseModel):
@@ -73,7 +73,7 @@ class ChatRequest(BaseModel):
 
     model: Annotated[str, Field(description="One of those that `/v1/models` lists.")] = MODEL
     messages: Annotated[list[Message], Field(min_length=1)]
-    stream: bool | None = None
+    stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
     documents: Annotated[
         list[str] | None,

@@ -8,8 +8,9 @@ from pydantic import BaseModel
 from citydip_rag.access import Scope
 from citydip_rag.server.dependencies import EngineDep
 from citydip_rag.server.needs import OPEN, AnyoneDep
+from citydip_rag.server.problems import ANYWHERE
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"], responses=ANYWHERE)
 
 
 class Live(BaseModel):
