@@ -22,16 +22,9 @@ from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.server.app import create_app
 from citydip_rag.settings import Settings
-from keyed import key_for
+from keyed import UNLIMITED, key_for
 from servers import running
 
-UNLIMITED: Final = dict.fromkeys(
-    (
-        *("key_questions_per_minute", "key_questions_at_once"),
-        *("address_questions_per_minute", "address_questions_at_once"),
-    ),
-    0,
-)
 NOT_CHECKED: Final = "positive_data_acceptance"
 """The description cannot say which questions there are answers to: which documents and generators
 there are, or that `/v1` wants a message of the user's."""

@@ -23,7 +23,7 @@ from citydip_rag.server.forwarded import ForwardedMiddleware, check_root_path
 from citydip_rag.server.headers import SecurityHeadersMiddleware, allow_origins
 from citydip_rag.server.hosts import HostMiddleware
 from citydip_rag.server.leaving import ClientLeftError, closed
-from citydip_rag.server.limits import BodyLimitMiddleware
+from citydip_rag.server.limits import BodyLimitMiddleware, LengthMiddleware
 from citydip_rag.server.mcp.endpoint import McpEndpoint
 from citydip_rag.server.needs import Asks, declare_pages, protect
 from citydip_rag.server.observing import install_observing
@@ -102,6 +102,7 @@ def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
     app.add_middleware(BodyLimitMiddleware, settings=settings)
     app.add_middleware(AccessMiddleware, access=access)
     app.add_middleware(HostMiddleware, settings=settings)
+    app.add_middleware(LengthMiddleware)
     app.add_middleware(ChatErrorsMiddleware)
     allow_origins(app, settings.cors_origins)
     install_observing(app, library, own, tracer)

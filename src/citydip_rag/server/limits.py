@@ -38,11 +38,34 @@ SLOWEST_UPLOAD: Final = 64 * 1024
 """Bytes a second that a file comes in at least."""
 
 
+class LengthMiddleware:
+    """Answers 400 to a body whose end is told in two ways, and closes the connection.
+
+    A proxy that goes by the other one would take a part of the body for a request, or a request for
+    a part of the body (RFC 9112, 6.1 and 11.2).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on what has one length at most."""
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        if "content-length" in headers and "transfer-encoding" in headers:
+            problem = Problem(
+                type="two-lengths",
+                title="The length of the request is not clear",
+                status=400,
+                detail="Send either Content-Length or Transfer-Encoding.",
+            )
+            await problem.response({"Connection": "close"})(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
 class BodyLimitMiddleware:
     """Answers 413 to a larger body, announced or not, 408 to a late and 415 to a compressed one.
-
-    And 400 to one whose end is told in two ways, by which a request is hidden in another's body
-    from a proxy (RFC 9112, 11.2).
 
     A few compressed bytes can stand for gigabytes, so that no limit would hold.
     """
@@ -54,9 +77,6 @@ class BodyLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read a body up to the limit, then hand it on."""
-        if scope["type"] == "http" and _has_two_lengths(scope):
-            await _ambiguous()(scope, receive, send)
-            return
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
             await self.app(scope, receive, send)
             return
@@ -108,20 +128,6 @@ def own_path(scope: Scope) -> str:
     """The path below the prefix that a proxy may have put before it."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
-
-
-def _has_two_lengths(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    return "content-length" in headers and "transfer-encoding" in headers
-
-
-def _ambiguous() -> Response:
-    return Problem(
-        type="two-lengths",
-        title="The length of the request is not clear",
-        status=400,
-        detail="Send either Content-Length or Transfer-Encoding.",
-    ).response({"Connection": "close"})
 
 
 def _too_large(limit: int) -> Response:
