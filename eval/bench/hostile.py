@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import json
 import os
 import resource
 import secrets
@@ -193,10 +194,10 @@ def no_readers(victim: Victim) -> str:
             connection.setblocking(False)
             with suppress(OSError):
                 connection.send(asked)
-        time.sleep(victim.seconds * 3)
+        time.sleep(victim.seconds * 5)
         for connection in opened:
             connection.settimeout(victim.seconds)
-        counted = Counter("broken off" if is_cut(one) else "served on" for one in opened)
+        counted = Counter("broken off" if is_cut(one) else "still open" for one in opened)
     return ", ".join(f"{count} × {what}" for what, count in counted.items())
 
 
@@ -308,11 +309,23 @@ def idle(victim: Victim, count: int) -> str:
     """Connections that say nothing."""
     with ExitStack() as crowd:
         begun = time.monotonic()
-        for _ in range(count):
-            crowd.enter_context(victim.connection())
-        opened = time.monotonic() - begun
+        opened = [crowd.enter_context(victim.connection()) for _ in range(count)]
+        seconds = time.monotonic() - begun
         time.sleep(victim.seconds * 2)
-    return f"{count:,} opened in {opened:.1f} s, all of them closed on"
+        for connection in opened:
+            connection.setblocking(False)
+        closed = sum(is_closed(connection) for connection in opened)
+    return f"{count:,} opened in {seconds:.1f} s; {closed:,} closed by the server"
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether a server has closed a connection on which nothing was said."""
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
 
 
 Attack = tuple[str, Callable[[Victim], str]]
@@ -395,10 +408,14 @@ def wait_for(victim: Victim) -> None:
 
 
 def logged(lines: Sequence[str]) -> str:
-    """What a log says of an attack: how many lines, and the first that names a refusal."""
-    said = [line for line in lines if "/ask HTTP" not in line]
-    telling = next((line for line in said if "refused" in line or "did not" in line), "")
-    return f"{len(said)} lines" + (f", e.g. {telling[:90]}" if telling else "")
+    """What a log says of an attack: how many lines, and one that tells of a refusal."""
+    said = [json.loads(line) for line in lines if line.startswith("{")]
+    own = [line for line in said if (line.get("route"), line.get("status")) != ("/ask", 200)]
+    telling: dict[str, Any] = next(
+        (line for line in own if "problem" in line or line["level"] == "WARNING"), {}
+    )
+    message, problem = telling.get("message", ""), telling.get("problem", "")
+    return f"{len(own):,} lines" + (f", as: {message[:70]} {problem}".rstrip() if message else "")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -417,9 +434,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             others = Others(victim)
             with others.asking():
                 happened = attack(victim)
-            with log.open(encoding="utf-8", errors="replace") as written:
-                written.seek(before)
-                lines = written.read().splitlines()
+            lines = log.read_bytes()[before:].decode(errors="replace").splitlines()
             bad = bad or bool(others.failed)
             table.add_row(name, happened, str(others), logged(lines))
         text = log.read_text(encoding="utf-8", errors="replace")

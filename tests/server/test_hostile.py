@@ -142,6 +142,7 @@ def test_no_path_leads_out(service: Service, before: str, identity: str) -> None
         ("GET", "/pwa_icon/9999"),
         ("GET", "/monitoring"),
         ("POST", "/login/"),
+        ("GET", "/logout"),
         ("GET", "/nowhere"),
     ],
 )

@@ -20,7 +20,7 @@ from citydip_rag.server.problems import Problem
 
 READ_ONLY: Final = "GET"
 _OF_THE_PAGE: Final = re.compile(
-    r"/(config|info|theme\.css|favicon\.ico|manifest\.json|robots\.txt|(assets|static|svelte)/.+|"
+    r"/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|(assets|static|svelte)/.+|"
     r"gradio_api/(app_id|info|startup-events|theme\.css|cancel|reset|run/predict|"
     r"queue/(data|join)|heartbeat/[^/]+))?"
 )
@@ -129,10 +129,9 @@ class _Guarded:
 
 def _is_page(scope: Scope) -> bool:
     """Whether the application mounted at the root answers, and no route before it."""
-    for route in iter_route_contexts(scope["app"].routes):
-        if route.matches(scope)[0] is not Match.NONE:
-            return not (route.path or "").strip("/")
-    return False
+    routes = iter_route_contexts(scope["app"].routes)
+    answering = next((route for route in routes if route.matches(scope)[0] is Match.FULL), None)
+    return answering is not None and not (answering.path or "").strip("/")
 
 
 def _refusal(allowed: set[str]) -> Response:

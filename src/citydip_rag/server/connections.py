@@ -176,6 +176,7 @@ class GuardedProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's, which says no more
         """Refuse what is no HTTP; where an answer is under way, break it off."""
+        logger.info("what came from %s is no HTTP", self.client)
         hint = getattr(sys.exception(), "error_status_hint", None)
         begun = self.cycle is not None and self.cycle.response_started
         if begun and not self.cycle.response_complete:
