@@ -155,6 +155,12 @@ def test_gradio_does_nothing_that_the_page_never_asks_for(
     assert response.headers["content-type"] == PROBLEM
 
 
+def test_the_api_says_which_methods_it_takes_beside_the_page(service: Service) -> None:
+    with service.client() as client:
+        for path in ("/v1/models", "/ask", "/metrics"):
+            assert client.request("TRACE", path).status_code == 405
+
+
 def test_the_page_has_what_it_asks_for(service: Service) -> None:
     with service.client("ask") as client:
         for path in ("/", "/config", "/theme.css", "/favicon.ico", "/gradio_api/info", "/docs"):
