@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from citydip_rag import Engine, Settings
 from citydip_rag.access import Keys, Scope
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
+
+UNLIMITED: Final = dict.fromkeys(
+    (
+        *("key_questions_per_minute", "key_questions_at_once"),
+        *("address_questions_per_minute", "address_questions_at_once"),
+    ),
+    0,
+)
+"""Settings of a server that may be asked without end."""
 
 
 def changed(engine: Engine, **values: Any) -> Library:

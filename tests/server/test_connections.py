@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -32,13 +34,13 @@ ASK = b"POST /ask HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\
 
 
 @contextmanager
-def guarded(engine: Engine, limit: int = LIMIT) -> Iterator[str]:
-    """A server of little patience: its address."""
-    settings = engine.settings.model_copy(update={"request_seconds": PATIENCE})
+def guarded(engine: Engine, limit: int = LIMIT, patience: float = PATIENCE) -> Iterator[str]:
+    """A server, by default of little patience: its address."""
+    settings = engine.settings.model_copy(update={"request_seconds": patience})
     library = Library(
         LiveEngine(Engine(settings, engine.embedder, engine.index, engine.generators))
     )
-    protocol = partial(GuardedProtocol, doors=Doors(limit, PATIENCE))
+    protocol = partial(GuardedProtocol, doors=Doors(limit, patience))
     with running(
         create_app(library), http=protocol, h11_max_incomplete_event_size=MAX_HEAD_BYTES
     ) as address:
@@ -80,6 +82,14 @@ def dripped(connection: socket.socket, bytes_each: bytes, seconds: float) -> Non
         pass
 
 
+def problem_in(said: bytes) -> dict[str, Any]:
+    """The problem in a whole response."""
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head
+    problem: dict[str, Any] = json.loads(body)
+    return problem
+
+
 def is_served(address: str) -> bool:
     return httpx.get(f"{address}/health/live", timeout=AMPLE).status_code == 200
 
@@ -95,7 +105,9 @@ def test_a_head_that_never_ends_is_not_waited_for(address: str) -> None:
 def test_who_stops_in_the_middle_of_a_head_is_told(address: str) -> None:
     with connected(address) as slow:
         slow.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n")
-        assert received(slow).startswith(b"HTTP/1.1 408 ")
+        said = received(slow)
+        assert said.startswith(b"HTTP/1.1 408 ")
+        assert problem_in(said)["type"] == "urn:citydip-rag:head-late"
 
 
 def test_nor_is_one_that_never_begins(address: str) -> None:
@@ -166,10 +178,84 @@ def test_a_body_shorter_than_announced_is_of_nobody(address: str) -> None:
 
 def test_a_head_that_is_too_large_is_refused(address: str) -> None:
     with connected(address) as greedy:
-        greedy.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ")
-        dripped(greedy, b"a" * 8192, 2)
-        assert received(greedy).startswith((b"HTTP/1.1 400 ", b""))
+        head = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: "
+        greedy.sendall(head.ljust(MAX_HEAD_BYTES, b"a"))
+        time.sleep(PATIENCE / 6)  # all of it is read, so that no reset follows the answer
+        greedy.sendall(b"a")
+        said = received(greedy)
+        assert said.startswith(b"HTTP/1.1 431 ")
+        assert problem_in(said)["detail"] == "Its line and headers may have 32 KiB."
     assert is_served(address)
+
+
+def test_nor_is_one_of_a_flood_read_to_its_end(address: str) -> None:
+    with connected(address) as greedy:
+        greedy.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ")
+        begun = time.monotonic()
+        dripped(greedy, b"a" * 8192, AMPLE)
+        assert time.monotonic() - begun < AMPLE, "it was closed"
+    assert is_served(address)
+
+
+def test_what_is_no_http_is_told_so(address: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"), connected(address) as other:
+        other.sendall(b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
+        said = received(other)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert problem_in(said)["type"] == "urn:citydip-rag:no-http"
+    assert "127.0.0.1" in caplog.text
+
+
+def greedy_connection(address: str) -> socket.socket:
+    """A client with hardly any room for an answer."""
+    parts = urlsplit(address)
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    made.settimeout(AMPLE)
+    made.connect((parts.hostname, parts.port))
+    return made
+
+
+@pytest.mark.parametrize("requests", [b"", b"Connection: close\r\n"])
+def test_who_does_not_take_the_answers_is_left(
+    address: str, requests: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Many requests at once, whose answers fill all buffers, or one that has the last word."""
+    asked = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    with caplog.at_level("INFO"), greedy_connection(address) as silent:
+        with suppress(OSError):  # not all of it is read
+            silent.sendall((asked + b"\r\n") * 200 + asked + requests + b"\r\n")
+        until = time.monotonic() + AMPLE * 2
+        while "did not take its answer" not in caplog.text and time.monotonic() < until:
+            time.sleep(0.05)
+        assert "did not take its answer" in caplog.text
+    assert is_served(address)
+
+
+def test_a_crowd_that_takes_no_answers_keeps_nobody_out(engine: Engine) -> None:
+    asked = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 200
+    with guarded(engine, limit=3, patience=600) as address, ExitStack() as crowd:
+        for _ in range(3):
+            silent = crowd.enter_context(greedy_connection(address))
+            with suppress(OSError):
+                silent.sendall(asked)
+        until = time.monotonic() + AMPLE * 2
+        while not (served := is_served(address)) and time.monotonic() < until:
+            time.sleep(0.1)  # they are answered until all buffers are full
+        assert served
+
+
+def test_a_slow_reader_that_reads_is_answered_in_full(address: str) -> None:
+    whole = httpx.get(f"{address}/openapi.json", timeout=AMPLE).content
+    with greedy_connection(address) as slow:
+        slow.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        said = b""
+        begun = time.monotonic()
+        while part := slow.recv(4096):
+            said += part
+            time.sleep(PATIENCE / 10)
+        assert time.monotonic() - begun > PATIENCE
+    assert said.endswith(whole)
 
 
 @pytest.mark.parametrize("path", ["/ask", "/search", "/documents", "/gradio_api/queue/join"])
@@ -211,6 +297,7 @@ def test_where_all_are_being_served_a_new_one_is_told_to_come_again(engine: Engi
         with connected(address) as late:
             said = received(late)
         assert said.startswith(b"HTTP/1.1 503 ")
+        assert problem_in(said)["type"] == "urn:citydip-rag:overloaded"
         assert b"Retry-After: 1\r\n" in said
 
 

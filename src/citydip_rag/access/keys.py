@@ -213,8 +213,8 @@ def claimed_id(text: str) -> str:
 
 
 def digest(secret: str) -> str:
-    """What is kept of a secret."""
-    return sha256(secret.encode()).hexdigest()
+    """What is kept of a secret; of any text, for a form can hold halves of characters too."""
+    return sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def fits(key: Key | None, secret: str) -> bool:

@@ -120,5 +120,8 @@ class Metrics:
         Args:
             accept: formats that the scraper takes, as the HTTP header has them.
         """
-        encoder, content_type = choose_encoder(accept)
+        try:
+            encoder, content_type = choose_encoder(accept)
+        except TypeError:  # of a version that is no number
+            encoder, content_type = choose_encoder("")
         return encoder(self.registry), content_type

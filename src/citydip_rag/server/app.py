@@ -15,7 +15,7 @@ from citydip_rag.access import Access
 from citydip_rag.feedback import Desk
 from citydip_rag.library import Library
 from citydip_rag.observing import Tracer
-from citydip_rag.server.boundary import ApiBoundaryMiddleware
+from citydip_rag.server.boundary import ApiBoundaryMiddleware, PageBoundaryMiddleware
 from citydip_rag.server.chat.errors import ChatErrorsMiddleware
 from citydip_rag.server.conversations import ConversationMiddleware
 from citydip_rag.server.entrance import AccessMiddleware
@@ -23,7 +23,7 @@ from citydip_rag.server.forwarded import ForwardedMiddleware, check_root_path
 from citydip_rag.server.headers import SecurityHeadersMiddleware, allow_origins
 from citydip_rag.server.hosts import HostMiddleware
 from citydip_rag.server.leaving import ClientLeftError, closed
-from citydip_rag.server.limits import BodyLimitMiddleware
+from citydip_rag.server.limits import BodyLimitMiddleware, LengthMiddleware
 from citydip_rag.server.mcp.endpoint import McpEndpoint
 from citydip_rag.server.needs import Asks, declare_pages, protect
 from citydip_rag.server.observing import install_observing
@@ -96,11 +96,13 @@ def create_app(library: Library, tracer: Tracer | None = None) -> FastAPI:
     app.router.routes.append(mcp.route)
     protect(app, mcp.route.path, Asks())
     own = (*(route for router in _ROUTERS for route in router.routes), mcp.route)
+    app.add_middleware(PageBoundaryMiddleware)
     app.add_middleware(ApiBoundaryMiddleware, routes=own)
     app.add_middleware(ConversationMiddleware)
     app.add_middleware(BodyLimitMiddleware, settings=settings)
     app.add_middleware(AccessMiddleware, access=access)
     app.add_middleware(HostMiddleware, settings=settings)
+    app.add_middleware(LengthMiddleware)
     app.add_middleware(ChatErrorsMiddleware)
     allow_origins(app, settings.cors_origins)
     install_observing(app, library, own, tracer)

@@ -1,4 +1,4 @@
-"""Bodies too large, too slow or compressed are refused before anything is made of them."""
+"""Bodies too large, too slow, compressed or of two lengths are refused unread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from citydip_rag.server.problems import Problem
+from citydip_rag.server.problems import Problem, problems
 from citydip_rag.settings import Settings
 
 PLAIN: Final = "identity"
@@ -25,8 +25,43 @@ CONVERSATIONS: Final = "/v1/chat/"
 MAX_UPLOAD_BYTES: Final = 512 * 1024 * 1024
 """For files that are sent; each of them has a limit of its own too."""
 UPLOADS: Final = "/documents"
+BODY_PROBLEMS: Final = problems(
+    {
+        400: "The length of the body is told in two ways",
+        408: "The body did not arrive in time",
+        413: "The body is too large: it may have 64 KiB, files 512 MiB",
+        415: "The body is compressed",
+    }
+)
+"""For the `responses` of routes that take a body."""
 SLOWEST_UPLOAD: Final = 64 * 1024
 """Bytes a second that a file comes in at least."""
+
+
+class LengthMiddleware:
+    """Answers 400 to a body whose end is told in two ways, and closes the connection.
+
+    A proxy that goes by the other one would take a part of the body for a request, or a request for
+    a part of the body (RFC 9112, 6.1 and 11.2).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on what has one length at most."""
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        if "content-length" in headers and "transfer-encoding" in headers:
+            problem = Problem(
+                type="two-lengths",
+                title="The length of the request is not clear",
+                status=400,
+                detail="Send either Content-Length or Transfer-Encoding.",
+            )
+            await problem.response({"Connection": "close"})(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 class BodyLimitMiddleware:

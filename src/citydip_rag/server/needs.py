@@ -29,16 +29,19 @@ from citydip_rag.access import Principal, Scope, Visitor, visitor_of
 from citydip_rag.errors import MissingScopeError, UnauthenticatedError
 from citydip_rag.server.credentials import COOKIE, KEY_HEADER
 from citydip_rag.server.guard import check_change
-from citydip_rag.server.problems import problems
+from citydip_rag.server.problems import ANYWHERE, problems
 
-ACCESS_PROBLEMS: Final = problems(
-    {
-        401: "A key is needed, or the one that was sent is not valid",
-        403: "The key does not open this",
-        503: "The database of keys does not answer",
-        429: "There were too many; `Retry-After` says when to try again",
-    }
-)
+ACCESS_PROBLEMS: Final = {
+    **ANYWHERE,
+    **problems(
+        {
+            401: "A key is needed, or the one that was sent is not valid",
+            403: "The key does not open this",
+            503: "The database of keys does not answer",
+            429: "There were too many; `Retry-After` says when to try again",
+        }
+    ),
+}
 """For the `responses` of routes that need something."""
 
 _PAGES: Final = (

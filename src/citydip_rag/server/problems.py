@@ -130,6 +130,16 @@ def problems(said: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
     }
 
 
+ANYWHERE: Final = problems(
+    {
+        421: "The server does not answer under the name in `Host`",
+        422: "A field is not valid; `errors` names it",
+        500: "Something went wrong here; the log says what",
+    }
+)
+"""For the `responses` of every route."""
+
+
 async def _ours(_: Request, error: Exception) -> Response:
     assert isinstance(error, CitydipError)  # noqa: S101  # registered for it
     if error.status >= 500:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from citydip_rag.errors import ModelMissingError, QuestionError, UnsupportedError
-from citydip_rag.questions import Options, checked_question
+from citydip_rag.questions import Options, checked_question, without_controls
 from citydip_rag.schema import (
     MAX_QUESTION_CHARACTERS,
     MAX_TURN_CHARACTERS,
@@ -28,19 +28,27 @@ MODEL: Final = "citydip"
 """The model that is the settings' generator; others are `citydip/NAME`."""
 
 
+class Part(BaseModel):
+    """A piece of a message. What else it may hold, such as an image, is refused by its type."""
+
+    type: str
+    text: str | None = None
+    refusal: str | None = None
+
+
 class Message(BaseModel):
     """One message of the conversation. Those of other roles than user and assistant are ignored."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Annotated[
-        str | list[dict[str, Any]] | None, Field(description="A text, or parts of type `text`.")
+        str | list[Part] | None, Field(description="A text, or parts of type `text`.")
     ] = None
 
 
 class StreamOptions(BaseModel):
     """How the answer is streamed."""
 
-    include_usage: bool = False
+    include_usage: StrictBool = False
 
 
 class ChatRequest(BaseModel):
@@ -65,7 +73,7 @@ class ChatRequest(BaseModel):
 
     model: Annotated[str, Field(description="One of those that `/v1/models` lists.")] = MODEL
     messages: Annotated[list[Message], Field(min_length=1)]
-    stream: bool | None = None
+    stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
     documents: Annotated[
         list[str] | None,
@@ -183,10 +191,11 @@ def _spoken(messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
     """Role and text of what user and assistant have said."""
     for number, message in enumerate(messages):
         if message.role in {"user", "assistant"}:
-            yield message.role, _text(message.content, f"messages.{number}.content")
+            said = _text(message.content, f"messages.{number}.content")
+            yield message.role, without_controls(said)
 
 
-def _text(content: str | list[dict[str, Any]] | None, field: str) -> str:
+def _text(content: str | list[Part] | None, field: str) -> str:
     """A message's text.
 
     Raises:
@@ -195,13 +204,13 @@ def _text(content: str | list[dict[str, Any]] | None, field: str) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     for part in content:
-        if part.get("type") not in {"text", "refusal"}:
+        if part.type not in {"text", "refusal"}:
             raise UnsupportedError(
                 "Only text can be asked: this message holds something else, such as an image.",
                 'Send parts of the type "text".',
                 field=field,
             )
-    return "\n".join(str(part.get("text") or part.get("refusal") or "") for part in content)
+    return "\n".join(part.text or part.refusal or "" for part in content)
 
 
 def _turns(spoken: Sequence[tuple[str, str]]) -> list[Turn]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -42,6 +43,7 @@ DOCUMENTS: Final = "citydip://documents/"
 MAX_RESOURCE: Final = 100_000
 """Characters of a document that a resource gives; `read_document` gives the rest."""
 _PLAIN: Final = "text/plain"
+_CURSOR: Final = re.compile(r"[0-9]{1,9}")
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +104,7 @@ class _Handlers:
     ) -> ListResourcesResult:
         """The documents, a page at a time; the cursor is how many came before."""
         cursor = (params.cursor if params else None) or "0"
-        if not (cursor.isascii() and cursor.isdecimal()):
+        if not _CURSOR.fullmatch(cursor):
             raise MCPError(INVALID_PARAMS, "There is no such page.")
         listed = self._tools.entries(int(cursor))
         after = listed.start + len(listed.documents)

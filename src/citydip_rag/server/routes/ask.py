@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -27,8 +27,9 @@ from citydip_rag.schema import (
 )
 from citydip_rag.server.dependencies import OVERLOADED, Admitted, EngineDep
 from citydip_rag.server.leaving import while_waited_for
+from citydip_rag.server.limits import BODY_PROBLEMS
 from citydip_rag.server.needs import ACCESS_PROBLEMS, ASKS
-from citydip_rag.server.problems import MEDIA_TYPE, UNEXPECTED, Problem, problem_of
+from citydip_rag.server.problems import UNEXPECTED, Problem, problem_of, problems
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +39,7 @@ router = APIRouter(
     responses={**ACCESS_PROBLEMS, **OVERLOADED},
 )
 
-_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}
-    for status, description in (
-        (408, "The body did not arrive in time"),
-        (413, "The body is larger than 64 KiB"),
-        (415, "The body is compressed"),
-        (422, "A field is not valid; `errors` names it"),
-        (502, "The generator failed"),
-    )
-}
+_PROBLEMS: Final = {**BODY_PROBLEMS, **problems({502: "The generator failed"})}
 PING_SECONDS: Final = 15
 """A comment keeps the connection open while nothing comes."""
 _EVENTS: Final = (

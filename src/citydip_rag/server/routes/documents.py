@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, UploadFile
 from pydantic import BaseModel, ConfigDict
@@ -13,23 +13,35 @@ from citydip_rag.listing import DocumentInfo
 from citydip_rag.schema import Heading, Page
 from citydip_rag.server.dependencies import LibraryDep
 from citydip_rag.server.guard import why_locked
+from citydip_rag.server.limits import BODY_PROBLEMS
 from citydip_rag.server.needs import ACCESS_PROBLEMS, CHANGES, READS, ReaderDep
-from citydip_rag.server.problems import MEDIA_TYPE, Problem
+from citydip_rag.server.problems import problems
 from citydip_rag.uploads import Upload
 
 MAX_TEXT: Final = 100_000
 """Characters of a document sent at once."""
 
-_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}
-    for status, description in (
-        (403, "Who asks may not change the documents"),
-        (404, "There is no such document"),
-        (409, "There is another file of that name, or the document is inside another file"),
-        (413, "The file is too large"),
-        (415, "Files of this kind cannot be read"),
-    )
+_MISSING: Final = problems({404: "There is no such document"})
+_CHANGES: Final = {
+    **BODY_PROBLEMS,
+    **problems(
+        {
+            403: "Who asks may not change the documents",
+            409: "There is another file of that name, or the document is inside another file",
+            507: "The folder cannot be written, or the disk is full",
+        }
+    ),
 }
+_ADDS: Final = {
+    **_CHANGES,
+    **problems(
+        {
+            411: "The body does not say its length",
+            415: "Files of this kind cannot be read, or the body is compressed",
+        }
+    ),
+}
+_REMOVES: Final = {**_CHANGES, **_MISSING}
 
 router = APIRouter(tags=["documents"], responses=ACCESS_PROBLEMS)
 
@@ -110,7 +122,7 @@ def documents(request: Request, library: LibraryDep, reader: ReaderDep) -> Docum
     "/documents",
     status_code=202,
     summary="Add documents",
-    responses=_PROBLEMS,
+    responses=_ADDS,
     dependencies=[CHANGES],
 )
 async def add(
@@ -130,6 +142,7 @@ async def add(
 
 @router.get(
     "/documents/{document_id}",
+    responses=_MISSING,
     dependencies=[READS],
     summary="A document's title, headings and pages",
 )
@@ -142,6 +155,7 @@ def document(document_id: str, library: LibraryDep) -> DocumentDetail:
 
 @router.get(
     "/documents/{document_id}/text",
+    responses=_MISSING,
     dependencies=[READS],
     summary="A document's text, or a part of it",
 )
@@ -165,7 +179,7 @@ def text(
     "/documents/{document_id}",
     status_code=202,
     summary="Remove a document",
-    responses=_PROBLEMS,
+    responses=_REMOVES,
     dependencies=[CHANGES],
 )
 async def remove(document_id: str, library: LibraryDep) -> Accepted:

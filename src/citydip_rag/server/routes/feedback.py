@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
 from fastapi import APIRouter, Body, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -14,21 +14,23 @@ from citydip_rag.feedback import (
     Rating,
     Reason,
 )
+from citydip_rag.server.limits import BODY_PROBLEMS
 from citydip_rag.server.needs import ACCESS_PROBLEMS, READS
-from citydip_rag.server.problems import MEDIA_TYPE, Problem
+from citydip_rag.server.problems import problems
 
 router = APIRouter(tags=["feedback"], dependencies=[READS])
 
-_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = ACCESS_PROBLEMS | {
-    status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}
-    for status, description in (
-        (403, "No ratings are taken here, or the key does not open this"),
-        (404, "The receipt is of no answer from here"),
-        (410, "The answer was given too long ago"),
-        (413, "The body is larger than 64 KiB"),
-        (422, "A field is not valid; `errors` names it"),
-        (503, "The rating could not be kept just now"),
-    )
+_PROBLEMS: Final = {
+    **ACCESS_PROBLEMS,
+    **BODY_PROBLEMS,
+    **problems(
+        {
+            403: "No ratings are taken here, or the key does not open this",
+            404: "The receipt is of no answer from here",
+            410: "The answer was given too long ago",
+            503: "The rating could not be kept just now",
+        }
+    ),
 }
 _EXAMPLES: Final = {
     "Good": {"value": {"receipt": "…", "rating": "good"}},

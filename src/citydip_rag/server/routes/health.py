@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from citydip_rag.access import Scope
 from citydip_rag.server.dependencies import EngineDep
 from citydip_rag.server.needs import OPEN, AnyoneDep
-from citydip_rag.server.problems import MEDIA_TYPE, Problem
+from citydip_rag.server.problems import ANYWHERE, MEDIA_TYPE, Problem
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"], responses=ANYWHERE)
 
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     503: {
