@@ -174,11 +174,15 @@ def test_both_clients_do_the_same() -> None:
         (models.DocumentList, documents.DocumentList),
         (models.DocumentText, documents.DocumentText),
         (models.Job, Job),
-        (models.Ready, health.Ready),
     ],
 )
 def test_what_comes_is_what_the_server_sends(mine: Any, servers: Any) -> None:
     assert fields(mine) == fields(servers)
+
+
+def test_a_stranger_is_told_less_of_what_is_ready() -> None:
+    assert models.Ready.model_fields.keys() == health.ReadyDetail.model_fields.keys()
+    assert models.Ready.model_validate(health.Ready().model_dump()).status == "ready"
 
 
 def fields(model: Any) -> Any:

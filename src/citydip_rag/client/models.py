@@ -110,12 +110,12 @@ class Accepted(_Received):
 
 
 class Ready(_Received):
-    """The server answers questions from this index."""
+    """The server answers questions; from which index, it tells those who may ask."""
 
     status: str = "ready"
-    generation: str
-    documents: int
-    passages: int
-    embedding_model: str
-    generator: str
-    generators: list[str]
+    generation: str = ""
+    documents: int = 0
+    passages: int = 0
+    embedding_model: str = ""
+    generator: str = ""
+    generators: list[str] = []
