@@ -12,6 +12,9 @@ from citydip_rag.cli.console import progress_bar, status
 from citydip_rag.cli.suite import compare, init, suite
 from citydip_rag.settings import load_settings
 
+_BEIR = ("corpus.jsonl", "queries.jsonl", "qrels")
+"""What is read of a data set's folder."""
+
 app = typer.Typer(
     help="Measure retrieval, answers and grounding on data sets and on your own questions.",
     no_args_is_help=True,
@@ -45,7 +48,7 @@ def retrieval(
     if mode in {"dense", "lexical"} and rerank is None:
         rerank = False
     settings = load_settings(retrieval_mode=mode, rerank=rerank)
-    _check_writable(json_file, folder)
+    _check_writable(json_file, *(folder / name for name in _BEIR))  # it holds others, too
     dataset = load_beir(folder)
     with status("Loading the model"):
         embedder = make_embedder(settings)
@@ -109,11 +112,11 @@ def grounding(
         result.write(json_file)
 
 
-def _check_writable(json_file: Path | None, read: Path) -> None:
+def _check_writable(json_file: Path | None, *read: Path) -> None:
     """Before anything is computed: can the figures be written, and not over what they are of?"""
     from citydip_rag.evaluation.reports import check_writable
 
-    check_writable([json_file] if json_file else [], [read])
+    check_writable([json_file] if json_file else [], read)
 
 
 app.command()(suite)
