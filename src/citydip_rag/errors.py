@@ -29,10 +29,12 @@ class CitydipError(Exception):
     status: int = 500
     headers: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, message: str, remedy: str = "") -> None:
+    def __init__(self, message: str, remedy: str = "", *, status: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        if status is not None:
+            self.status = status
 
     def __str__(self) -> str:
         """Both sentences, the message first."""
@@ -68,11 +70,6 @@ class UploadError(CitydipError):
 
     slug = "upload"
     status = 422
-
-    def __init__(self, message: str, remedy: str = "", *, status: int | None = None) -> None:
-        super().__init__(message, remedy)
-        if status is not None:
-            self.status = status
 
 
 class DocumentExistsError(CitydipError):
@@ -293,11 +290,6 @@ class ReceiptError(CitydipError):
 
     slug = "receipt"
     status = 404
-
-    def __init__(self, message: str, remedy: str = "", *, status: int | None = None) -> None:
-        super().__init__(message, remedy)
-        if status is not None:
-            self.status = status
 
 
 class AccessKeyError(CitydipError):

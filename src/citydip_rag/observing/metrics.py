@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import choose_encoder
@@ -27,92 +27,91 @@ class Metrics:
     """What is counted and timed.
 
     Attributes:
-        registry: holds all of them, and those of the process.
+        collectors: holds all of them, and those of the process.
     """
 
     def __init__(self) -> None:
         """Begin at zero."""
-        self.registry = made = CollectorRegistry()
+        self.collectors = CollectorRegistry()
+        own: Any = {"registry": self.collectors}
         self.questions = Counter(
             "citydip_questions",
             "Questions, by what became of them.",
             ("route", "outcome", "error", "language", "generator"),
-            registry=made,
+            **own,
         )
         self.in_progress = Gauge(
-            "citydip_questions_in_progress", "Questions being answered.", registry=made
+            "citydip_questions_in_progress", "Questions being answered.", **own
         )
         self.waiting = Gauge(
-            "citydip_questions_waiting", "Questions that wait to be answered.", registry=made
+            "citydip_questions_waiting", "Questions that wait to be answered.", **own
         )
         self.seconds = Histogram(
             "citydip_question_duration_seconds",
             "From the question to the whole answer.",
             ("route", "outcome"),
             buckets=_STEPS,
-            registry=made,
+            **own,
         )
         self.stages = Histogram(
             "citydip_stage_duration_seconds",
             "Time in one step of answering; `verify` is a part of `generate`.",
             ("stage",),
             buckets=_STEPS,
-            registry=made,
+            **own,
         )
         self.first = Histogram(
             "citydip_first_event_seconds",
             "From the question to the first event of a kind.",
             ("event",),
             buckets=_STEPS,
-            registry=made,
+            **own,
         )
         self.claims = Counter(
             "citydip_claims",
             "Sentences of answers, by what became of them.",
             ("policy", "fate"),
-            registry=made,
+            **own,
         )
         self.model_failures = Counter(
             "citydip_model_failures",
             "Answers during which a language model failed.",
             ("error",),
-            registry=made,
+            **own,
         )
         self.requests = Counter(
             "citydip_http_requests",
             "HTTP requests answered.",
             ("method", "route", "status"),
-            registry=made,
+            **own,
         )
         self.request_seconds = Histogram(
             "citydip_http_request_duration_seconds",
             "From the request to the end of its response.",
             ("method", "route"),
             buckets=_STEPS,
-            registry=made,
+            **own,
         )
         self.requests_in_progress = Gauge(
-            "citydip_http_requests_in_progress", "HTTP requests being answered.", registry=made
+            "citydip_http_requests_in_progress", "HTTP requests being answered.", **own
         )
         self.runs = Counter(
-            "citydip_indexing_runs", "Runs of indexing that ended.", ("outcome",), registry=made
+            "citydip_indexing_runs", "Runs of indexing that ended.", ("outcome",), **own
         )
         self.run_seconds = Histogram(
             "citydip_indexing_duration_seconds",
             "Time that a run of indexing took.",
             buckets=_RUNS,
-            registry=made,
+            **own,
         )
-        Info("citydip_build", "The program.", registry=made).info(
-            {"version": version("citydip-rag")}
-        )
-        ProcessCollector(registry=made)
-        PlatformCollector(registry=made)
-        GCCollector(registry=made)
+        Info("citydip_build", "The program.", **own).info({"version": version("citydip-rag")})
+        ProcessCollector(**own)
+        PlatformCollector(**own)
+        GCCollector(**own)
 
     def follow(self, index: Callable[[], IndexFacts], job: Callable[[], JobFacts]) -> None:
         """Tell of the index and its making, as they are when somebody scrapes."""
-        self.registry.register(FactsCollector(index, job))
+        self.collectors.register(FactsCollector(index, job))
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """All metrics as Prometheus reads them, and the content type.
@@ -124,4 +123,4 @@ class Metrics:
             encoder, content_type = choose_encoder(accept)
         except TypeError:  # of a version that is no number
             encoder, content_type = choose_encoder("")
-        return encoder(self.registry), content_type
+        return encoder(self.collectors), content_type
