@@ -209,7 +209,7 @@ def test_calibrating_on_question_files_alone(tmp_path: Path, index: str) -> None
             "a cannot be written: b.json is no",
         ),
         (
-            ["eval", "retrieval", "seeds", "--json", "seeds/a"],
+            ["eval", "retrieval", "set", "--json", "set/qrels/a"],
             "a cannot be written: this run reads",
         ),
         (["eval", "compare", "b.json", "b.json", "--json", "b.json"], "this run reads it"),
@@ -244,6 +244,7 @@ def test_mistakes_leave_no_report(
     (tmp_path / "base.toml").write_text(base, encoding="utf-8")
     (tmp_path / "b.json").write_text(report(outcome("1")).json_text(), encoding="utf-8")
     (tmp_path / "seeds").symlink_to(article_settings.seeds)
+    (tmp_path / "set" / "qrels").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     before = sorted(tmp_path.iterdir())
