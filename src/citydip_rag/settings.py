@@ -283,8 +283,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # not read
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # not read
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then files of secrets, then the file."""
         secrets = SecretsSettingsSource(settings_cls, secrets_dir=_secret_folders())
@@ -305,7 +305,7 @@ def load_settings(**overrides: object) -> Settings:
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        settings = Settings(**given)  # type: ignore[arg-type]
+        settings = Settings(**given)  # type: ignore[arg-type]  # it checks them
     except ValidationError as error:
         problems = "; ".join(
             ": ".join(filter(None, (".".join(str(part) for part in item["loc"]), item["msg"])))

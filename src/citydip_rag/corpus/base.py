@@ -64,7 +64,7 @@ class Loader(ABC):
             DocumentError: the file cannot be read; says why and what to do.
         """
 
-    def members(self, path: Path, name: str) -> Iterator[Member]:  # noqa: ARG002
+    def members(self, path: Path, name: str) -> Iterator[Member]:  # noqa: ARG002  # for archives
         """Files inside this one that are documents of their own; most formats have none.
 
         Raises:

@@ -57,7 +57,7 @@ class Embedder(ABC):
         """The same embedder for work in the background, which lets others have their turn."""
         return self
 
-    def for_many(self, count: int) -> Embedder:  # noqa: ARG002
+    def for_many(self, count: int) -> Embedder:  # noqa: ARG002  # for those who can
         """What embeds so many passages soonest, to vectors of the same fingerprint."""
         return self
 

@@ -79,7 +79,7 @@ class OnnxEmbedder(Embedder):
         """The same model, one text after the other."""
         patient = copy.copy(self)
         patient._workers = 1  # noqa: SLF001  # our own
-        patient._patient = True  # noqa: SLF001
+        patient._patient = True  # noqa: SLF001  # likewise
         return patient
 
     def for_many(self, count: int) -> Embedder:

@@ -116,8 +116,8 @@ class Generator(ABC):
     async def rewrite(
         self,
         question: str,  # noqa: ARG002  # for those who can
-        turns: Sequence[Turn],  # noqa: ARG002
-        language: Language,  # noqa: ARG002
+        turns: Sequence[Turn],  # noqa: ARG002  # for those who can
+        language: Language,  # noqa: ARG002  # for those who can
     ) -> str | None:
         """A follow-up as a question that stands alone; None where there is no model to write it.
 

@@ -188,7 +188,7 @@ class EvidenceHead:
     def _logits(self, turned: FloatArray, weights: FloatArray, candidate: Candidate) -> FloatArray:
         tokens = candidate.tokens
         assert tokens is not None  # noqa: S101  # the caller has looked
-        assert candidate.alignment is not None  # noqa: S101
+        assert candidate.alignment is not None  # noqa: S101  # likewise
         texts = unit(tokens.vectors + (tokens.vectors @ self.text_down.T) @ self.text_up.T)
         starts = sentence_starts(tokens, candidate.passage)
         filled = np.append(starts[1:], len(texts)) > starts

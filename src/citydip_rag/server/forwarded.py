@@ -43,7 +43,7 @@ class ForwardedMiddleware:
             return
         client = scope.get("client")
         if (client[0] if client else None) in self._believing.trusted_hosts:
-            await self._believing(scope, receive, send)  # type: ignore[arg-type]
+            await self._believing(scope, receive, send)  # type: ignore[arg-type]  # uvicorn has its own
             return
         headers = [(name, value) for name, value in scope["headers"] if not _is_hearsay(name)]
         await self._placed({**scope, "headers": headers}, receive, send)

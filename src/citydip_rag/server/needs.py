@@ -71,7 +71,7 @@ class Open:
     def check(self, connection: HTTPConnection, visitor: Visitor) -> None:
         """Refuse nobody."""
 
-    def share(self, visitor: Visitor) -> AbstractContextManager[None]:  # noqa: ARG002
+    def share(self, visitor: Visitor) -> AbstractContextManager[None]:  # noqa: ARG002  # the seam
         """Nothing is limited."""
         return nullcontext()
 
@@ -91,7 +91,7 @@ class Requires:
         """Need this scope, or `admin`."""
         self.scope = scope
 
-    def check(self, connection: HTTPConnection, visitor: Visitor) -> None:  # noqa: ARG002
+    def check(self, connection: HTTPConnection, visitor: Visitor) -> None:  # noqa: ARG002  # the seam
         """Refuse who may not.
 
         Raises:
@@ -112,7 +112,7 @@ class Requires:
             " citydip keys add NAME",
         )
 
-    def share(self, visitor: Visitor) -> AbstractContextManager[None]:  # noqa: ARG002
+    def share(self, visitor: Visitor) -> AbstractContextManager[None]:  # noqa: ARG002  # the seam
         """Nothing is limited."""
         return nullcontext()
 
