@@ -19,7 +19,7 @@ import uvicorn
 from typer.testing import CliRunner
 
 from citydip_rag import Engine, index_folder, load_settings
-from citydip_rag.cli import app
+from citydip_rag.cli.main import app
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.server.app import create_app

@@ -12,6 +12,8 @@ from typing import ClassVar, Final
 
 CHALLENGE: Final = 'Bearer realm="citydip-rag"'
 """What a client is asked for that sent no key (RFC 6750)."""
+SOON: Final[Mapping[str, str]] = MappingProxyType({"Retry-After": "5"})
+"""For what a database that is started again mends by itself."""
 
 
 class CitydipError(Exception):
@@ -162,6 +164,7 @@ class IndexUnreachableError(CitydipError):
 
     slug = "index-unreachable"
     status = 503
+    headers: Mapping[str, str] = SOON
 
 
 class DiskError(CitydipError):
@@ -276,6 +279,7 @@ class StateError(CitydipError):
 
     slug = "state"
     status = 503
+    headers: Mapping[str, str] = SOON
 
 
 class FeedbackOffError(CitydipError):

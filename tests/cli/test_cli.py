@@ -16,8 +16,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from citydip_rag import Answer, Engine, SearchResult, Settings, index_folder
-from citydip_rag.cli import app
 from citydip_rag.cli.console import run
+from citydip_rag.cli.main import app
 from citydip_rag.embedding import Embedder
 from citydip_rag.index.generation import POINTER
 from citydip_rag.library import JobState, Library
@@ -171,6 +171,7 @@ def test_help_and_version() -> None:
         (["eval", "qa", "nowhere.json"], "nowhere.json cannot be read"),
         (["eval", "retrieval", "nowhere"], "corpus.jsonl cannot be read"),
         (["calibrate", "abstention"], "nothing to fit on"),
+        (["index", "--watch", "--strict"], "--watch goes on"),
     ],
 )
 def test_mistakes_end_with_a_message_and_status_2(
@@ -218,6 +219,23 @@ def test_eval_on_data_sets(tmp_path: Path) -> None:
             "mrr@10",
         }
         assert content["metrics"]["recall@1"] == 1
+
+
+def test_interrupting_while_it_is_imported_leaves_no_trace() -> None:
+    code = """if True:
+        import sys
+
+        class Impatient:
+            def find_spec(self, name, *_):
+                if name == "citydip_rag.cli.main":
+                    raise KeyboardInterrupt
+
+        sys.meta_path.insert(0, Impatient())
+        from citydip_rag.cli import main
+        main()
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from citydip_rag import Settings
-from citydip_rag.cli import app
+from citydip_rag.cli.main import app
 from citydip_rag.copying import copy_index
 from citydip_rag.embedding import Embedder
 from citydip_rag.engine import Engine

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from citydip_rag import Settings
-from citydip_rag.cli import app
 from citydip_rag.cli.console import run
+from citydip_rag.cli.main import app
 from citydip_rag.index.generation import POINTER
 from citydip_rag.settings import load_settings
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from citydip_rag import Settings
-from citydip_rag.cli import app
+from citydip_rag.cli.main import app
 from citydip_rag.feedback import Asked, Rating, Reason, Store, today
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "feedback"))

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from citydip_rag import Settings
 from citydip_rag.access import Keys, Scope, check_listening
-from citydip_rag.cli import app
 from citydip_rag.cli.keys import ScopeName
+from citydip_rag.cli.main import app
 from citydip_rag.errors import AccessKeyError, AddressError
 
 

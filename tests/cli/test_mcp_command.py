@@ -6,7 +6,7 @@ import json
 
 from typer.testing import CliRunner
 
-from citydip_rag.cli import app
+from citydip_rag.cli.main import app
 
 
 def test_help_holds_what_programs_are_to_be_told() -> None:

@@ -19,8 +19,8 @@ from fastapi.responses import StreamingResponse
 from typer.testing import CliRunner, Result
 
 from citydip_rag import Settings
-from citydip_rag.cli import app
 from citydip_rag.cli.console import run
+from citydip_rag.cli.main import app
 from citydip_rag.errors import IndexMissingError
 from citydip_rag.evaluation import load_gates, load_report
 from citydip_rag.evaluation.outcome import Outcome
@@ -221,6 +221,10 @@ def test_calibrating_on_question_files_alone(tmp_path: Path, index: str) -> None
         (["eval", "suite", "--json", "r"], "there is no eval/questions/diplomasi-kota.jsonl here"),
         (["eval", "compare", "q.jsonl", "q.jsonl"], "q.jsonl is no report of a suite"),
         (["eval", "init", "--output", "q.jsonl"], "q.jsonl is there already"),
+        (["calibrate", "abstention", "--questions", "q.jsonl", "-o", "q.jsonl"], "this run reads"),
+        (["calibrate", "evidence", "q.jsonl", "-o", "."], "it is a folder"),
+        (["calibrate", "grounding", "q.jsonl", "-o", "q.jsonl"], "this run reads it"),
+        (["calibrate", "projection", "q.jsonl", "-o", "q.jsonl/a"], "q.jsonl is no folder"),
     ],
 )
 def test_mistakes_leave_no_report(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from citydip_rag.cli import app
+from citydip_rag.cli.main import app
 from citydip_rag.embedding import SentenceTransformersEmbedder
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.datasets import NliPair, load_nli

@@ -158,6 +158,7 @@ def test_without_a_database_questions_are_answered_and_a_rating_is_not_kept(
     assert answer.citations
     response = client.post("/feedback", json={"receipt": answer.receipt, "rating": "good"})
     assert response.status_code == 503
+    assert response.headers["retry-after"] == "5"
     assert str(tmp_path) not in response.text
 
 

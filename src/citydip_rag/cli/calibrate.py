@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from citydip_rag.cli.console import progress_bar, screen, status
 from citydip_rag.cli.opening import IndexOption, opened
 from citydip_rag.settings import load_settings
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 app = typer.Typer(
     help="Fit the abstention threshold and the evidence scores to data; results are files.",
@@ -53,6 +56,7 @@ def abstention(
 
     if not questions and not squad:
         raise EvaluationError("There is nothing to fit on.", "Give --questions or --squad.")
+    _check_writable(output, *(questions or []), *(squad or []))
     engine = opened(index)
     groups = {path.name: examples_from_questions(engine, path) for path in questions or []}
     for path in squad or []:
@@ -63,7 +67,7 @@ def abstention(
     deciding = {path.name for path in questions or []}
     fitted = fit(groups, engine.index.projection.fingerprint, deciding)
     engine.close()
-    output.write_text(fitted.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    _write(fitted, output)
     for name, value in fitted.cross_validated.items():
         screen.print(f"{name} {value:.3f}", highlight=False)
     screen.print(f"threshold {fitted.threshold:g} → {output}", highlight=False)
@@ -83,6 +87,7 @@ def evidence(
     from citydip_rag.evaluation.training import train_head
     from citydip_rag.parts import make_embedder
 
+    _check_writable(output, squad)
     settings = load_settings()
     dataset = load_squad(squad)
     with status("Loading the model"):
@@ -110,6 +115,7 @@ def grounding(
     from citydip_rag.evaluation.support import fit_support, pairs_from
     from citydip_rag.parts import make_embedder
 
+    _check_writable(output, *files)
     pairs = [load_nli(path) for path in files]
     with status("Loading the model"):
         embedder = make_embedder(load_settings())
@@ -118,7 +124,7 @@ def grounding(
         with progress_bar(f"Comparing {path.name}") as step:
             groups[path.name] = pairs_from(pairs[number], embedder, whole=number > 0, progress=step)
     fitted = fit_support(groups)
-    output.write_text(fitted.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    _write(fitted, output)
     for name, value in fitted.cross_validated.items():
         screen.print(f"{name} {value:.3f}", highlight=False)
     screen.print(f"→ {output}", highlight=False)
@@ -138,8 +144,22 @@ def projection(
     from citydip_rag.evaluation.training import fit_projection
     from citydip_rag.parts import make_embedder
 
+    _check_writable(output, squad)
     settings = load_settings()
     dataset = load_squad(squad)
     with status("Loading the model and embedding"):
         fit_projection(dataset, settings, make_embedder(settings)).save(output)
     screen.print(f"→ {output}", highlight=False)
+
+
+def _check_writable(output: Path, *read: Path) -> None:
+    """Before hours are spent on it: can the result be written, and not over what it is of?"""
+    from citydip_rag.evaluation.reports import check_writable
+
+    check_writable([output], read)
+
+
+def _write(fitted: BaseModel, output: Path) -> None:
+    from citydip_rag.evaluation.reports import write_all
+
+    write_all({output: fitted.model_dump_json(indent=2) + "\n"})

@@ -26,6 +26,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from citydip_rag.cli import INTERRUPTED
 from citydip_rag.errors import CitydipError
 from citydip_rag.values import index_address
 
@@ -36,9 +37,6 @@ remarks = Console(stderr=True)
 _TRACE: Final = "Run it again as: citydip --verbose … to see where; and please report it."
 
 logger = logging.getLogger(__name__)
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C or a termination signal."""
 
 Step = Callable[[int, int], None]
 

@@ -50,6 +50,8 @@ def index(
     from citydip_rag.indexing import index_folder, up_to_date
     from citydip_rag.parts import make_embedder
 
+    if watch and (strict or as_json):
+        raise typer.BadParameter("--strict and --json are for one run, and --watch goes on")
     settings = load_settings(seeds=seeds, index=index)
     if watch:
         follow(settings, rebuild=rebuild)

@@ -33,6 +33,8 @@ VERSION: Final = 1
 """Of the tables' layout; a newer one is refused, never misread."""
 SQLITE_SECONDS: Final = 10
 """How long one process waits for another that is writing."""
+POSTGRES_SECONDS: Final = "3"
+"""How long a connection is waited for, unless the address says otherwise."""
 _ATTEMPTS: Final = 5
 """Of opening: those who open a new database at the same moment get in each other's way."""
 _SECONDS_BETWEEN_ATTEMPTS: Final = 0.1
@@ -96,6 +98,7 @@ class State:
 def _engine(address: str | Path) -> Engine:
     if isinstance(address, str) and address.startswith(("postgresql://", "postgres://")):
         url = make_url(address).set(drivername="postgresql+psycopg")
+        url = url.update_query_dict({"connect_timeout": POSTGRES_SECONDS, **url.query})
         return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4)
     path = Path(address)
     path.parent.mkdir(parents=True, exist_ok=True)
