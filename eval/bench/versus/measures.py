@@ -50,12 +50,15 @@ def build(plan: Plan, state: State, material: Material, size: int) -> None:
             folder = plan.index(system, what)
             shutil.rmtree(folder, ignore_errors=True)
             given = "" if system == OURS or size < SHARED_FROM else _handed(state, step)
+            worker.call("hello", timeout=300)
+            imported = perf_counter() - worker.begun
             made = worker.call(
                 "index", _HOURS, passages=str(file), folder=str(folder), vectors=given
             )
             if system == OURS and size >= SHARED_FROM:
                 made["vectors"] = worker.call("save_vectors", folder=str(folder))
-            state.put(step, system, made | {"handed": bool(given)})
+            cold = imported + made["load_s"] + made["index_s"]
+            state.put(step, system, made | {"handed": bool(given), "cold_s": cold})
 
 
 def _handed(state: State, step: str) -> str:

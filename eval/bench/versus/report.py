@@ -56,6 +56,7 @@ def _of_size(state: State, size: int) -> Table:
     found = state.of(f"search@{size}")
     rows = [
         _row("index_rate", "indexing", "passages/s", alike, _of("passages_per_s"), more=True),
+        _row("index_cold", "the same with imports and model", "s", alike, _of("cold_s")),
         _row("index_memory", "peak memory while indexing", "MiB", alike, _of("peak_mib")),
         _row("disk", "index on disk", "MiB", built, _of("disk_mib")),
         _row("cold", "cold start to first result", "s", state.of(f"cold@{size}"), _typical),

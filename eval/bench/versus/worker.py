@@ -52,7 +52,7 @@ class Worker:
         lines = Path(passages).read_text("utf-8").splitlines()
         self.passages = [Passage(**json.loads(line)) for line in lines]
         begun = perf_counter()
-        self.system.load()
+        self.system.load(len(self.passages))
         loaded = perf_counter()
         (warming := Path(folder) / "warming").mkdir(parents=True)
         self.system.index(self.passages[:16], warming)

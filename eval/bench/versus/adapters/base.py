@@ -99,8 +99,8 @@ class System(ABC):
         return found
 
     @abstractmethod
-    def load(self) -> None:
-        """Load the embedding model, so that indexing can begin."""
+    def load(self, passages: int) -> None:
+        """Load the embedding model, so that indexing so many can begin."""
 
     @abstractmethod
     def index(self, passages: Sequence[Passage], folder: Path, vectors: Any = None) -> None:

@@ -52,7 +52,7 @@ class Adapter(System):
     )
     packages: ClassVar[Sequence[str]] = ("haystack-ai", "sentence-transformers-haystack")
 
-    def load(self) -> None:
+    def load(self, passages: int) -> None:  # noqa: ARG002  # the seam
         """Load the document embedder."""
         self._documents = SentenceTransformersDocumentEmbedder(
             prefix=self.setup.passage_prefix, batch_size=32, **self._model()

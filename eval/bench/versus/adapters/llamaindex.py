@@ -44,7 +44,7 @@ class Adapter(System):
         "bm25s",
     )
 
-    def load(self) -> None:
+    def load(self, passages: int) -> None:  # noqa: ARG002  # the seam
         """Load the model."""
         given = self.setup.model_kwargs
         self._model = HuggingFaceEmbedding(

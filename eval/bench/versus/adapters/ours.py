@@ -33,9 +33,9 @@ class Adapter(System):
     _engine: Engine
     _runners = threading.local()
 
-    def load(self) -> None:
-        """Load whatever the settings' default is."""
-        self._embedder = make_embedder(Settings())
+    def load(self, passages: int) -> None:
+        """Load whatever the settings' default takes for so many."""
+        self._embedder = make_embedder(Settings()).for_many(passages)
 
     def index(self, passages: Sequence[Passage], folder: Path, vectors: Any = None) -> None:
         """Index each text as one passage; vectors are always our own, and saved for others."""

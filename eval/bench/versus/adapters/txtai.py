@@ -47,7 +47,7 @@ class Adapter(System):
     packages: ClassVar[Sequence[str]] = ("txtai", "faiss-cpu", "litellm")
     _lock = threading.Lock()
 
-    def load(self) -> None:
+    def load(self, passages: int) -> None:  # noqa: ARG002  # the seam
         """Load the model."""
         self._embeddings = self._made()
 
