@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 
 from citydip_rag import Engine, Settings
 from citydip_rag.library import Library
@@ -299,6 +302,37 @@ def test_where_all_are_being_served_a_new_one_is_told_to_come_again(engine: Engi
         assert said.startswith(b"HTTP/1.1 503 ")
         assert problem_in(said)["type"] == "urn:citydip-rag:overloaded"
         assert b"Retry-After: 1\r\n" in said
+
+
+def test_pages_that_only_listen_give_way() -> None:
+    """Whoever opens as many as there is room for keeps nobody else out."""
+    app = FastAPI()
+
+    async def alive() -> AsyncIterator[bytes]:
+        yield b"ALIVE"
+        await asyncio.Event().wait()
+
+    @app.get("/gradio_api/heartbeat/{page}")
+    def heartbeat(page: str) -> StreamingResponse:
+        return StreamingResponse(alive(), headers={"X-Page": page})
+
+    @app.get("/health/live")
+    def live() -> str:
+        return "ok"
+
+    protocol = partial(GuardedProtocol, doors=Doors(3, PATIENCE))
+    with running(app, http=protocol) as address, ExitStack() as open_pages:
+        pages = [open_pages.enter_context(connected(address)) for _ in range(3)]
+        for page in pages:
+            page.sendall(b"GET /gradio_api/heartbeat/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            said = b""
+            while not said.endswith(b"ALIVE\r\n"):
+                said += page.recv(65536)
+        assert is_served(address)
+        assert received(pages[0]) == b""
+        pages[2].settimeout(PATIENCE)
+        with pytest.raises(TimeoutError):
+            pages[2].recv(1)
 
 
 def test_connections_leave_files_for_the_rest(engine: Engine) -> None:

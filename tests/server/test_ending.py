@@ -59,7 +59,7 @@ async def chat(model: Model) -> AsyncIterator[FaultyServer]:
 
 @contextmanager
 def serving(
-    settings: Settings, chat: FaultyServer, seconds: float
+    settings: Settings, chat: FaultyServer, seconds: float, *, page: bool = False
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A real `citydip serve` whose answers that model writes."""
     with socket.socket() as probe:
@@ -72,8 +72,9 @@ def serving(
         "CITYDIP_LLM_MODEL": "m",
         "CITYDIP_SHUTDOWN_SECONDS": str(seconds),
     }
+    without = () if page else ("--api-only",)
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "serve", "--port", str(port)],
+        [sys.executable, "-c", COMMAND, "serve", "--port", str(port), *without],
         env={**os.environ, **variables},
         stderr=subprocess.PIPE,
         text=True,
@@ -102,7 +103,7 @@ async def ended(process: subprocess.Popen[str]) -> int:
 async def test_what_is_in_flight_is_finished_then_it_ends_with_0(
     article_settings: Settings, chat: FaultyServer, model: Model
 ) -> None:
-    with serving(article_settings, chat, 30) as (address, process):
+    with serving(article_settings, chat, 30, page=True) as (address, process):
         async with httpx.AsyncClient(base_url=address, timeout=60) as client:
             await ready(client)
             page = asyncio.create_task(listened(client))  # an open page, which never closes

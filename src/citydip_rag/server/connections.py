@@ -84,8 +84,8 @@ class Doors:
     Attributes:
         limit: connections at a time.
         seconds: that the head of a request may take to arrive.
-        silent: those from which a request is to come, or which do not take their answer; the one
-            that has been so for longest first.
+        silent: those from which a request is to come, which do not take their answer, or which
+            only listen; the one that has been so for longest first.
     """
 
     def __init__(self, limit: int, seconds: float) -> None:
@@ -125,10 +125,15 @@ class GuardedProtocol(H11Protocol):
     @property
     def is_answering(self) -> bool:
         """Whether a request is being answered, of those that come to an end by themselves."""
-        cycle = self.cycle
-        if cycle is None or cycle.response_complete:
-            return False
-        return not cycle.scope["path"].startswith(ENDLESS)
+        return self._is_busy and not self._only_listens
+
+    @property
+    def _is_busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def _only_listens(self) -> bool:
+        return self._is_busy and self.cycle.scope["path"].startswith(ENDLESS)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, if need be in another's place."""
@@ -144,8 +149,7 @@ class GuardedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection."""
         super().connection_lost(exc)
-        self._stop_waiting()
-        self._stop_watching()
+        self._forget()
 
     def data_received(self, data: bytes) -> None:
         """Read on; bytes that do not complete the head of a request buy no time."""
@@ -186,8 +190,7 @@ class GuardedProtocol(H11Protocol):
 
     def give_way(self) -> None:
         """Make room for another connection."""
-        self._stop_waiting()
-        self._stop_watching()
+        self._forget()
         self.connections.discard(self)
         self.transport.abort()
 
@@ -239,8 +242,17 @@ class GuardedProtocol(H11Protocol):
         self._settle()
 
     def _settle(self) -> None:
-        if self._patience is None and self._taking is None:
+        if self._patience is not None or self._taking is not None:
+            return
+        if self._only_listens:
+            self._doors.silent.setdefault(self)
+        else:
             self._doors.silent.pop(self, None)
+
+    def _forget(self) -> None:
+        self._stop_waiting()
+        self._stop_watching()
+        self._doors.silent.pop(self, None)
 
     def _should_upgrade(self) -> bool:
         """Never: there are no sockets here, and whoever asks for one is answered over HTTP."""
