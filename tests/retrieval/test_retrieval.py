@@ -12,6 +12,7 @@ from citydip_rag import Engine
 from citydip_rag.embedding import Embedder
 from citydip_rag.errors import SettingsError
 from citydip_rag.evaluation.collection import engine_over, whole_passage
+from citydip_rag.index.tokens import TokenBatch
 from citydip_rag.retrieval import DenseStage, HybridStage, LexicalStage, Retriever
 from citydip_rag.retrieval.alignment import align, sentence_starts
 from citydip_rag.retrieval.evidence import EvidenceHead, find_evidence, soft_minimum
@@ -85,7 +86,8 @@ def test_sentences_the_model_did_not_see_are_no_evidence(
         assert candidate.tokens is not None
         starts = sentence_starts(candidate.tokens, passage)
         assert starts[-1] == len(candidate.tokens.offsets)
-        (aligned,) = align(found.query.tokens, [candidate.tokens], [passage])
+        tokens = TokenBatch(candidate.tokens.vectors, [candidate.tokens.offsets])
+        aligned = align(found.query.tokens, tokens, [passage])
         assert (aligned[:, -1] == -1).all()
         assert 0 < len(found.evidence) < len(passage.sentences)
 

@@ -94,10 +94,10 @@ class Projection:
 
 def unit(rows: npt.NDArray[np.generic]) -> FloatArray:
     """Scale rows to length 1, as float32; rows of zeros stay."""
-    values = rows.astype(np.float32)
+    values: FloatArray = rows.astype(np.float32)
     norms = np.sqrt(np.einsum("...i,...i->...", values, values))[..., None]
-    result: FloatArray = values / np.maximum(norms, 1e-12)
-    return result
+    values /= np.maximum(norms, 1e-12)
+    return values
 
 
 def shipped_projection(fingerprint: str) -> Projection | None:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,38 @@ class PassageTokens:
     offsets: IntArray
 
 
+class TokenBatch(Sequence[PassageTokens]):
+    """Several passages' tokens in one array.
+
+    Attributes:
+        vectors: (tokens of all, kept dimensions) float32, rows of length 1.
+        bounds: (passages + 1,), where each passage's begin and the last one's end.
+    """
+
+    def __init__(self, vectors: FloatArray, offsets: Sequence[IntArray]) -> None:
+        """Join what was read; offsets as of `PassageTokens`, for each passage."""
+        self.vectors = vectors
+        self.bounds = np.cumsum([0, *map(len, offsets)])
+        self._offsets = offsets
+
+    def __len__(self) -> int:
+        """Number of passages."""
+        return len(self._offsets)
+
+    @overload
+    def __getitem__(self, place: int) -> PassageTokens: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[PassageTokens]: ...
+
+    def __getitem__(self, place: int | slice) -> PassageTokens | Sequence[PassageTokens]:
+        """The tokens of one passage, or of some."""
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        offsets = self._offsets[place]
+        begin = self.bounds[place % len(self)]
+        return PassageTokens(self.vectors[begin : begin + len(offsets)], offsets)
+
+
 class Tokens(ABC):
     """The seam of the token vectors, read by the number of their passage."""
 
@@ -47,17 +79,13 @@ class Tokens(ABC):
             LookupError: there is no such passage.
         """
 
-    def of(self, numbers: Sequence[int]) -> list[PassageTokens]:
+    def of(self, numbers: Sequence[int]) -> TokenBatch:
         """The tokens of these passages, in their order."""
         stored = self.compressed(numbers)
         if not stored:
-            return []
-        together = unit(np.concatenate([vectors for vectors, _ in stored]))  # once, not for each
-        ends = np.cumsum([len(spans) for _, spans in stored])
-        return [
-            PassageTokens(together[end - len(spans) : end], spans)
-            for end, (_, spans) in zip(ends.tolist(), stored, strict=True)
-        ]
+            return TokenBatch(np.zeros((0, 0), dtype=np.float32), [])
+        vectors = unit(np.concatenate([vectors for vectors, _ in stored]))  # once, not for each
+        return TokenBatch(vectors, [spans for _, spans in stored])
 
     def __getitem__(self, number: int) -> PassageTokens:
         """The tokens of one passage."""
@@ -85,7 +113,7 @@ class TokenStore(Tokens):
     def compressed(self, numbers: Sequence[int]) -> list[tuple[Int8Array, IntArray]]:
         """Slices of the mapped files."""
         bounds = [(int(self._bounds[n]), int(self._bounds[n + 1])) for n in numbers]
-        return [(self._vectors[a:b], np.asarray(self._offsets[a:b])) for a, b in bounds]
+        return [(self._vectors[a:b], self._offsets[a:b]) for a, b in bounds]
 
 
 class TokenWriter:
@@ -118,4 +146,4 @@ class TokenWriter:
 def _mapped(path: Path, dtype: type, shape: tuple[int, int]) -> Any:
     if shape[0] == 0:
         return np.zeros(shape, dtype=dtype)
-    return np.memmap(path, dtype=dtype, mode="r", shape=shape)
+    return np.asarray(np.memmap(path, dtype=dtype, mode="r", shape=shape))  # quicker to slice

@@ -15,7 +15,7 @@ import numpy as np
 
 from citydip_rag.embedding.base import FloatArray
 from citydip_rag.index import Index
-from citydip_rag.index.tokens import PassageTokens
+from citydip_rag.index.tokens import PassageTokens, TokenBatch
 from citydip_rag.retrieval.base import Candidate, Query, Reranker
 from citydip_rag.schema import Passage
 
@@ -42,48 +42,44 @@ class TokenAlignmentReranker(Reranker):
         """Align every candidate with the question and sort anew."""
         read = index.tokens.of([candidate.number for candidate in candidates])
         found = align(query.tokens, read, [candidate.passage for candidate in candidates])
-        for candidate, tokens, alignment in zip(candidates, read, found, strict=True):
-            candidate.tokens = tokens
-            candidate.alignment = alignment
-            whole, sentence = _strengths(alignment)
+        edges = np.cumsum([0, *(len(candidate.passage.sentences) for candidate in candidates)])
+        wholes, bests = _strengths(found, edges)
+        for place, candidate in enumerate(candidates):
+            candidate.tokens = read[place]
+            candidate.alignment = found[:, edges[place] : edges[place + 1]]
+            whole, best = float(wholes[place]), float(bests[place])
             candidate.scores["alignment"] = whole
-            candidate.scores["sentence_alignment"] = sentence
-            candidate.scores["score"] += (
-                self.passage_weight * whole + self.sentence_weight * sentence
-            )
+            candidate.scores["sentence_alignment"] = best
+            candidate.scores["score"] += self.passage_weight * whole + self.sentence_weight * best
         return sorted(candidates, key=lambda c: (-c.scores["score"], c.number))
 
 
-def align(
-    query: FloatArray, tokens: Sequence[PassageTokens], passages: Sequence[Passage]
-) -> list[FloatArray]:
-    """Best cosine of each query token within each sentence, for each passage.
+def align(query: FloatArray, tokens: TokenBatch, passages: Sequence[Passage]) -> FloatArray:
+    """Best cosine of each query token within each sentence.
 
     Args:
         query: (n, d), rows of length 1.
-        tokens: each passage's tokens.
+        tokens: the passages' tokens.
         passages: give the sentences.
 
     Returns:
-        (n, sentences) float32 each; -1 where a sentence has no tokens the model saw.
+        (n, sentences of all passages) float32; -1 where a sentence has no tokens the model saw.
     """
     if not passages:
-        return []
+        return np.zeros((len(query), 0), dtype=np.float32)
     # A passage begins with its first sentence, so the last one of another ends there.
-    sizes = np.cumsum([0, *(len(own.offsets) for own in tokens)])
-    bounds = np.concatenate(
+    starts = np.concatenate(
         [
             sentence_starts(own, passage) + before
-            for own, passage, before in zip(tokens, passages, sizes.tolist(), strict=False)
+            for own, passage, before in zip(tokens, passages, tokens.bounds[:-1], strict=True)
         ]
     )
-    filled = np.append(bounds[1:], sizes[-1]) > bounds
-    result = np.full((len(query), len(bounds)), -1.0, dtype=np.float32)
+    filled = np.append(starts[1:], len(tokens.vectors)) > starts
+    result = np.full((len(starts), len(query)), -1.0, dtype=np.float32)
     if len(query) and filled.any():
-        similarity = np.concatenate([query @ own.vectors.T for own in tokens], axis=1)
-        result[:, filled] = np.maximum.reduceat(similarity, bounds[filled], axis=1)
-    ends = np.cumsum([len(passage.sentences) for passage in passages])
-    return np.split(result, ends[:-1], axis=1)
+        similarity = tokens.vectors @ query.T
+        result[filled] = np.maximum.reduceat(similarity, starts[filled], axis=0)
+    return result.T
 
 
 def sentence_starts(tokens: PassageTokens, passage: Passage) -> np.ndarray:
@@ -92,8 +88,17 @@ def sentence_starts(tokens: PassageTokens, passage: Passage) -> np.ndarray:
     return np.searchsorted(tokens.offsets[:, 0], edges)
 
 
-def _strengths(alignment: FloatArray) -> tuple[float, float]:
-    """Mean best cosine over the passage, and within its best sentence."""
-    if alignment.size == 0:
-        return 0.0, 0.0
-    return float(alignment.max(axis=1).mean()), float(alignment.mean(axis=0).max())
+def _strengths(alignment: FloatArray, edges: np.ndarray) -> tuple[FloatArray, FloatArray]:
+    """Mean best cosine over each passage, and within its best sentence; 0 where there is none.
+
+    Args:
+        alignment: (n, sentences of all passages).
+        edges: (passages + 1,), where each passage's sentences begin and the last one's end.
+    """
+    wholes, bests = np.zeros((2, len(edges) - 1), dtype=np.float32)
+    filled = edges[1:] > edges[:-1]
+    if alignment.size:
+        starts = edges[:-1][filled]
+        wholes[filled] = np.maximum.reduceat(alignment, starts, axis=1).mean(axis=0)
+        bests[filled] = np.maximum.reduceat(alignment.mean(axis=0), starts)
+    return wholes, bests

@@ -26,7 +26,9 @@ def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
     seen: list[frozenset[str]] = []
     for candidate in candidates:
         words = _words_of(candidate.passage.text)
-        if not any(_alike(words, other) for other in seen):
+        fewest, most = _ALIKE * len(words), len(words) / _ALIKE  # else they share too few
+        near = (other for other in seen if fewest <= len(other) <= most)
+        if not any(_alike(words, other) for other in near):
             kept.append(candidate)
             seen.append(words)
     return kept
@@ -38,10 +40,7 @@ def _words_of(text: str) -> frozenset[str]:
 
 
 def _alike(words: frozenset[str], other: frozenset[str]) -> bool:
-    fewer, more = sorted((len(words), len(other)))
-    if fewer < _ALIKE * more:  # then so are those they share
-        return False
     common = len(words & other)
-    if common < _ALIKE * (fewer + more - common):
+    if common < _ALIKE * (len(words) + len(other) - common):
         return False
     return not any(word[0].isdigit() for word in words ^ other)

@@ -76,7 +76,7 @@ class Adapter(System):
     def open(self, folder: Path) -> None:
         """Load both, and the model."""
         if not hasattr(self, "_model"):
-            self.load()
+            self.load(0)
         dense = str(folder / DENSE)
         store = FaissVectorStore.from_persist_dir(dense)
         context = StorageContext.from_defaults(vector_store=store, persist_dir=dense)
