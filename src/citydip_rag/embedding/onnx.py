@@ -90,7 +90,7 @@ class OnnxEmbedder(Embedder):
         if self._patient or count < MANY or not has_matrix_unit():
             return self
         try:
-            return SentenceTransformersEmbedder(BUNDLED, "bfloat16")
+            return SentenceTransformersEmbedder(BUNDLED, "bfloat16", self._fingerprint)
         except (CitydipError, ImportError, OSError) as error:  # no room for its folder, say
             logger.warning("embedding without torch: %s", error)
             return self

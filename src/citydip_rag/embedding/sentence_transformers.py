@@ -39,7 +39,7 @@ class SentenceTransformersEmbedder(Embedder):
     length, so that little is padded.
     """
 
-    def __init__(self, model: str = BUNDLED, dtype: Dtype = "auto") -> None:
+    def __init__(self, model: str = BUNDLED, dtype: Dtype = "auto", fingerprint: str = "") -> None:
         """Load the model.
 
         Args:
@@ -47,16 +47,19 @@ class SentenceTransformersEmbedder(Embedder):
             dtype: `float32`, `bfloat16`, or `auto` for bfloat16 where the processor computes in
                 it. The vectors of the two differ by less than 0.0001 in cosine, so an index
                 made with one serves the other and the fingerprint is the same.
+            fingerprint: of the model, where it is known. It is computed from weights of full
+                length, and without it they need not be in memory beside those of bfloat16.
 
         Raises:
             ModelError: the model cannot be loaded, or gives no token vectors.
         """
         self._name = model_name(model)
-        self._model = _load(self._name, _source(model))
+        shortened = {"dtype": "bfloat16"} if fingerprint and dtype == "bfloat16" else {}
+        self._model = _load(self._name, _source(model), shortened)
         self._lock = threading.Lock()
         self._batch_tokens = _BATCH_TOKENS
         self._prompts = _prompts(self._model)
-        self._fingerprint = _fingerprint(self._model, self._prompts)
+        self._fingerprint = fingerprint or _fingerprint(self._model, self._prompts)
         if dtype == "bfloat16" or (dtype == "auto" and _computes_in_bfloat16(self._model)):
             self._model.bfloat16()
 
@@ -184,7 +187,7 @@ def _source(model: str) -> str:
     return HUB_NAME
 
 
-def _load(name: str, source: str) -> SentenceTransformer:
+def _load(name: str, source: str, loaded_as: dict[str, str]) -> SentenceTransformer:
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
@@ -192,7 +195,7 @@ def _load(name: str, source: str) -> SentenceTransformer:
     transformers_logging.disable_progress_bar()
     local = Path(source).is_dir()
     try:
-        model = SentenceTransformer(source, local_files_only=local)
+        model = SentenceTransformer(source, local_files_only=local, model_kwargs=loaded_as)
         _check_tokenizer(model)
     except (OSError, ValueError, LookupError, ImportError, RuntimeError, SafetensorError) as error:
         if name == BUNDLED_NAME:
