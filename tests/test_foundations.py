@@ -64,7 +64,7 @@ def test_public_names() -> None:
 
 def test_the_command_line_starts_without_the_model() -> None:
     code = (
-        "import sys, citydip_rag.cli;"
+        "import sys, citydip_rag.cli.main;"
         "print([m for m in ('torch','transformers','gradio','sklearn') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)

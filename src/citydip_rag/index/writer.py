@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final, Generic, TypeVar
 
 from citydip_rag.embedding.base import Embedder, Progress
+from citydip_rag.embedding.hardware import give_back_memory
 from citydip_rag.embedding.projection import Projection, sample_tokens, shipped_projection
 from citydip_rag.index.cache import CachedEncoding, Encodings
 from citydip_rag.index.generation import FORMAT, ChunkingSettings, FileRecord, Manifest
@@ -231,6 +232,8 @@ def _embed(
             )
             for i, encoding in zip(batch, encodings, strict=True)
         )
+        del encodings
+        give_back_memory()
     return len(missing)
 
 
