@@ -31,7 +31,7 @@ $(VENV)/.model: $(READY)
 	@touch $@
 
 test: $(VENV)/.model ## run all tests with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term-missing
+	$(BIN)/python -m pytest --cov --cov-report=term-missing --durations=25
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

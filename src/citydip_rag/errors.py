@@ -265,7 +265,8 @@ class OverloadedError(CitydipError):
     def __init__(self, seconds: int) -> None:
         super().__init__("Too many questions wait to be answered.", f"Ask again in {seconds} s.")
         self.seconds = seconds
-        self.headers = {"Retry-After": str(seconds)}
+        # Closed, for whoever waits keeps no connection from others, nor asks on one just given up.
+        self.headers = {"Retry-After": str(seconds), "Connection": "close"}
 
 
 class AddressError(CitydipError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -72,7 +71,3 @@ def rebuild_forever(seeds: Path, index: Path) -> None:
     settings = load_settings(seeds=seeds, index=index)
     while True:
         index_folder(settings, ToyEmbedder(), rebuild=True)
-
-
-if __name__ == "__main__":
-    rebuild_forever(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -66,6 +66,7 @@ async def test_what_is_too_much_is_refused_at_once(
         assert refused.status_code == 503
         assert refused.headers["content-type"] == "application/problem+json"
         assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert refused.headers["connection"] == "close"
         assert refused.json()["type"] == "urn:citydip-rag:overloaded"
     assert narrow.live.admission.present == 0, "a stream's turn has ended with it"
     assert (await client.post(path, json={"question": QUESTION})).status_code == 200
