@@ -30,7 +30,7 @@ LAYERS = [
     {"parts"},
     {"answering", "conversing", "finding", "questions", "writing"},
     {"copying", "engine", "indexing"},
-    {"listing", "live", "uploads"},
+    {"listing", "live", "removals", "uploads"},
     {"library"},
     {"access", "feedback"},
     {"evaluation"},

@@ -29,6 +29,7 @@ OPEN = {
     "observing",
     "parts",
     "questions",
+    "removals",
     "schema",
     "settings",
     "texts",

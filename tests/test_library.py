@@ -10,10 +10,12 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from citydip_rag import Engine, Settings, index_folder
+from citydip_rag.embedding import Encoding
 from citydip_rag.errors import (
     DocumentPartError,
     DocumentsLockedError,
@@ -277,6 +279,37 @@ def test_what_one_server_removes_another_answers_from_no_more(
         there._set(there.job)
         until(lambda: live.withdrawn == {removed})
         assert not live.current.find("Kota pertama").candidates
-        there.live.restore(live.withdrawn)
-        there._set(there.job)
+        (settings.seeds / "a.txt").write_text("Kota pertama.", encoding="utf-8")  # it comes back
         until(lambda: not live.withdrawn)
+
+
+def test_what_another_removes_while_this_one_indexes_stays_removed(
+    live: LiveEngine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This server has read the folder before; the other one is gone before it has published."""
+    change(settings)
+    there = Library(LiveEngine(Engine.open(settings, ToyEmbedder())))
+    removed = next(iter(live.current.document_ids()))
+    embed = ToyEmbedder.embed_passages
+    seen: list[frozenset[str]] = []
+
+    def slowly(self: ToyEmbedder, *of: Any) -> list[Encoding]:
+        if not seen:
+            there.remove(removed)
+            there._set(there.job)
+            time.sleep(1.1)
+            encodings = embed(self, *of)
+            seen.append(live.withdrawn)
+            return encodings
+        return embed(self, *of)
+
+    monkeypatch.setattr(ToyEmbedder, "embed_passages", slowly)
+    here = Library(live)
+    with here.working():
+        here.index()
+        until(lambda: sources(live.current) == {"b.txt"} and here.job.state is JobState.DONE)
+        assert seen == [{removed}]  # while it went on
+        until(lambda: not live.withdrawn)
+    again = LiveEngine(Engine.open(settings, ToyEmbedder()))
+    assert Library(again).live.withdrawn == frozenset()
+    assert sources(again.current) == {"b.txt"}

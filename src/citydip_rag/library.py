@@ -7,7 +7,6 @@ again when the server starts.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -22,7 +21,6 @@ from pydantic import BaseModel, ConfigDict
 from citydip_rag.corpus import document_id, known_suffixes
 from citydip_rag.corpus.reading import MAX_FILE_BYTES
 from citydip_rag.corpus.walk import shown_name
-from citydip_rag.engine import Engine
 from citydip_rag.errors import (
     CitydipError,
     DiskError,
@@ -34,10 +32,10 @@ from citydip_rag.errors import (
     NothingToIndexError,
     UploadError,
 )
-from citydip_rag.index import Note
 from citydip_rag.indexing import index_folder, up_to_date
 from citydip_rag.listing import DocumentInfo, list_documents
 from citydip_rag.live import LiveEngine
+from citydip_rag.removals import Kept, read_kept, removed_documents
 from citydip_rag.schema import Document, FileReport
 from citydip_rag.uploads import Upload, clear_unfinished, keep_uploads
 
@@ -77,32 +75,9 @@ class Job(BaseModel):
     files: tuple[FileReport, ...] = ()
 
 
-class _Kept(BaseModel):
-    """What outlives the server: how its last job stood, and what it no longer answered from."""
-
-    state: JobState = JobState.IDLE
-    withdrawn: tuple[str, ...] = ()
-
-
 def accepted_files() -> tuple[list[str], int]:
     """Endings of the files that can be added, and how many bytes one of them may have."""
     return known_suffixes(), MAX_FILE_BYTES
-
-
-def removed_documents(engine: Engine) -> frozenset[str]:
-    """Ids of what a server removed since the index was made, and that has not been indexed yet."""
-    note = engine.index.place.note()
-    if note is None or note.written < engine.index.manifest.created:
-        return frozenset()
-    return frozenset(_read_job(note).withdrawn)
-
-
-def _read_job(note: Note | None) -> _Kept:
-    """What the server before this one was doing."""
-    try:
-        return _Kept.model_validate_json(note.text) if note else _Kept()
-    except ValueError:
-        return _Kept()
 
 
 class Library:
@@ -116,14 +91,15 @@ class Library:
         self._wanted = threading.Event()
         self._ended = threading.Event()
         self._removed_elsewhere: frozenset[str] = frozenset()
-        self._kept = _read_job(live.current.index.place.note())
+        self._looked = 0.0
+        self._kept = read_kept(live.current.index.place.note())
         live.withdraw(removed_documents(live.current))
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """Index in the background for as long as the context lasts; take up an interrupted job."""
         clear_unfinished(self._settings.seeds)
-        if self._kept.state is JobState.RUNNING:
+        if self._kept.state == JobState.RUNNING:
             logger.warning("taking up the indexing that was interrupted")
             self._wanted.set()
         thread = threading.Thread(target=self._work, name="citydip-index", daemon=True)
@@ -274,6 +250,7 @@ class Library:
 
     def _look_elsewhere(self) -> None:
         """Answer no more from what another server has removed, until that is indexed."""
+        self._looked = time.monotonic()
         removed = removed_documents(self.live.current)
         back = self._removed_elsewhere - removed
         new = removed - self.live.withdrawn
@@ -292,6 +269,8 @@ class Library:
             self.live.refresh()
             self.live.restore(removed)  # out of the index by now, unless it has come back
             self._set(Job(state=JobState.DONE, files=report.files))
+            if self.live.withdrawn:  # removed while this ran
+                self._wanted.set()
         except IndexBusyError:
             self._ended.wait(_BUSY_SECONDS)
             self._wanted.set()
@@ -315,14 +294,17 @@ class Library:
     def _step(self, stage: str, done: int, total: int) -> None:
         if self._ended.is_set():
             raise _Stopped
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._look_elsewhere()
         self._job = Job(state=JobState.RUNNING, stage=stage, done=done, total=total)
 
     def _set(self, job: Job) -> None:
         """Keep the state with the index, but for its progress; it does without if it must."""
         self._job = job
-        kept = {"state": job.state.value, "withdrawn": sorted(self.live.withdrawn)}
+        self._look_elsewhere()  # what others have noted is not written over
+        kept = Kept(state=job.state, withdrawn=tuple(sorted(self.live.withdrawn)))
         with suppress(DiskError, IndexUnreachableError):
-            self.live.current.index.place.write_note(json.dumps(kept))
+            self.live.current.index.place.write_note(kept.model_dump_json())
 
 
 class _Stopped(Exception):  # noqa: N818  # no error: the server ends

@@ -27,7 +27,7 @@ def opened(index: str | None, **overrides: object) -> Engine:
         IndexMissingError: names the folder that was looked in.
     """
     from citydip_rag.engine import Engine
-    from citydip_rag.library import removed_documents
+    from citydip_rag.removals import removed_documents
 
     settings = load_settings(index=index, **overrides)
     try:
