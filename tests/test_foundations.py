@@ -166,3 +166,22 @@ def test_names_that_look_like_settings_are_doubted(
     load_settings()
     assert "CITYDIP_TOPK is not a setting; did you mean CITYDIP_TOP_K?" in caplog.text
     assert "CLIENT_KEY" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REQUEST_SECONDS", "inf"),
+        ("SHUTDOWN_SECONDS", "nan"),
+        ("CONNECTIONS", "9" * 20),
+        ("READ_MEGABYTES", "9" * 20),
+        ("KEY_QUESTIONS_PER_MINUTE", "-1"),
+        ("LLM_TOTAL_SECONDS", "inf"),
+    ],
+)
+def test_numbers_without_an_end_are_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"CITYDIP_{name}", value)
+    with pytest.raises(SettingsError, match=name.lower()):
+        load_settings()

@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     read_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=120.0, description="Time that reading one file may take."
     )
-    read_megabytes: Annotated[int, Field(ge=256)] = Field(
+    read_megabytes: Annotated[int, Field(ge=256, le=1_000_000)] = Field(
         default=2048, description="Memory that reading one file may take."
     )
     top_k: Annotated[int, Field(ge=1, le=20)] = Field(
@@ -119,17 +119,17 @@ class Settings(BaseSettings):
     questions_waiting: Annotated[int, Field(ge=0, le=100_000)] = Field(
         default=64, description="Questions that may wait beside them; others are refused at once."
     )
-    connections: Annotated[int, Field(ge=16)] = Field(
+    connections: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
         default=2000,
         description="Connections that a server keeps open; for new ones those go that have said"
         " nothing for longest.",
     )
-    request_seconds: Annotated[float, Field(gt=0)] = Field(
+    request_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=15.0,
         description="Time that the head of a request may take to arrive, and its body again; a"
         " file's has a second more for every 64 KiB.",
     )
-    shutdown_seconds: Annotated[float, Field(ge=0)] = Field(
+    shutdown_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
         default=30.0, description="Time in which a server that ends finishes what it has begun."
     )
     retrieval_mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
@@ -155,11 +155,13 @@ class Settings(BaseSettings):
     llm_gguf: CheckedPath | None = Field(
         default=None, description="A model's file; for the generator `llamacpp`."
     )
-    llm_context_tokens: Annotated[int, Field(ge=512)] = Field(
+    llm_context_tokens: Annotated[int, Field(ge=512, le=10_000_000)] = Field(
         default=4096, description="What the model takes in and gives out at once."
     )
-    llm_max_tokens: Annotated[int, Field(ge=16)] = Field(default=400, description="Of an answer.")
-    llm_thinking_tokens: Annotated[int, Field(ge=0)] = Field(
+    llm_max_tokens: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
+        default=400, description="Of an answer."
+    )
+    llm_thinking_tokens: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=0,
         description="That a model may spend on thinking, besides those of its answer; they count as"
         " part of its context.",
@@ -168,10 +170,10 @@ class Settings(BaseSettings):
         default=5, description="Passages that a model is sent at most."
     )
     llm_temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    llm_connect_seconds: Annotated[float, Field(gt=0)] = 5.0
-    llm_first_token_seconds: Annotated[float, Field(gt=0)] = 60.0
-    llm_between_tokens_seconds: Annotated[float, Field(gt=0)] = 20.0
-    llm_total_seconds: Annotated[float, Field(gt=0)] = 120.0
+    llm_connect_seconds: Annotated[float, Field(gt=0, le=3600)] = 5.0
+    llm_first_token_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    llm_between_tokens_seconds: Annotated[float, Field(gt=0, le=86_400)] = 20.0
+    llm_total_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     llm_retries: Annotated[int, Field(ge=0, le=10)] = 2
     calibration: CheckedPath | None = Field(
         default=None, description="Result of `citydip calibrate`; default: the one shipped."
@@ -199,15 +201,15 @@ class Settings(BaseSettings):
     sign_in_hours: Annotated[float, Field(gt=0, le=8760)] = Field(
         default=12.0, description="How long signing in on the page lasts."
     )
-    key_questions_per_minute: Annotated[int, Field(ge=0)] = Field(
+    key_questions_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=60, description="Of one key; 0, here and below: without limit."
     )
-    key_questions_at_once: Annotated[int, Field(ge=0)] = 8
-    address_questions_per_minute: Annotated[int, Field(ge=0)] = Field(
+    key_questions_at_once: Annotated[int, Field(ge=0, le=1_000_000)] = 8
+    address_questions_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=120,
         description="Of one client's address; without keys on loopback nothing is counted.",
     )
-    address_questions_at_once: Annotated[int, Field(ge=0)] = 16
+    address_questions_at_once: Annotated[int, Field(ge=0, le=1_000_000)] = 16
     cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(names)] = Field(
         default=(),
         description="Origins, parted by commas, whose scripts may use the API with a key, such as"
