@@ -125,7 +125,9 @@ def test_the_terminal_obeys_no_id_and_no_question(tmp_path: Path, index: str) ->
 def test_gates_are_proposed_that_hold(tmp_path: Path, index: str, questions: str) -> None:
     file = tmp_path / "proposed.toml"
     words = ["eval", "suite", questions, "--index", index]
-    assert invoke(*words, "--propose-gates", str(file)).exit_code == 0
+    proposed = invoke(*words, "--propose-gates", str(file))
+    assert proposed.exit_code == 0
+    assert "The proposed bounds are loose" in proposed.output
     written = file.read_text(encoding="utf-8")
     assert '"recall@5" = 1 ' in written
     assert load_gates(file).bounds[-1].metric.name == "latency_p50_ms"

@@ -43,6 +43,17 @@ def written(tmp_path: Path) -> Content:
         (lambda c: c["settings"].update(threshold=float("nan")), "threshold is no number"),
         (lambda c: c["gates"].append("wit of man"), "'wit of man' is no gate"),
         (lambda c: c["gates"].clear(), "'citation_recall >= 0.9' is broken, and was not looked at"),
+        (
+            lambda c: c["broken"].clear(),
+            "'citation_recall >= 0.9' is not broken, and citation_reca",
+        ),
+        (lambda c: c["gates"].append("groundedness >= 1.1"), "groundedness is a share from 0 to 1"),
+        (lambda c: c["gates"].append("groundedness <= 0"), "of groundedness more is better"),
+        (lambda c: c["gates"].append("page_right >= 0"), "is no gate on what was measured"),
+        (
+            lambda c: c["intervals"].update(answered=[0, 0]),
+            "the interval of answered is 0 to 0, and",
+        ),
         (lambda c: c["broken"][0].update(worst=["q7"]), "names 'q7', which is no question"),
         (lambda c: c["metrics"].update(answered=float("nan")), "at metrics.answered"),
         (lambda c: c["questions"][0].update(confidence=float("nan")), "questions.0.confidence"),
@@ -63,6 +74,28 @@ def test_what_its_rows_do_not_say(
         load_report(path)
     assert said in caught.value.message
     assert caught.value.message.startswith("r.json ")
+
+
+def test_a_bound_that_holds_is_not_broken(tmp_path: Path, written: Content) -> None:
+    gate = "citation_recall >= 0.4"
+    written["gates"], written["broken"][0]["gate"] = [gate], gate
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps(written), encoding="utf-8")
+    with pytest.raises(EvaluationError, match=r"is broken, and citation_recall is 0\.500"):
+        load_report(path)
+
+
+@pytest.mark.parametrize("bound", ["0.6666666", "0.6666666666666666", "0.6666667", "0.66667"])
+def test_a_bound_of_more_digits_than_a_report_records_is_believed(
+    tmp_path: Path, bound: str
+) -> None:
+    (tmp_path / "gates.toml").write_text(f"[at_least]\ncitation_recall = {bound}\n")
+    judged = load_gates(tmp_path / "gates.toml").judged(
+        report(miscited("q0"), outcome("q1"), outcome("q2"))
+    )
+    path = tmp_path / "r.json"
+    path.write_text(judged.json_text(), encoding="utf-8")
+    assert load_report(path).broken == judged.broken
 
 
 def test_ids_that_look_like_other_questions_names_are_told_apart(tmp_path: Path) -> None:

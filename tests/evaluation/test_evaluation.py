@@ -115,7 +115,11 @@ GOOD = {
         (["{"], "line 1: not valid JSON"),
         (["[]"], "line 1: not a JSON object"),
         ([json.dumps(GOOD), json.dumps({**GOOD, "language": "fr"})], "line 2: language"),
-        ([json.dumps({**GOOD, "evidence": []})], "line 1: .*have evidence"),
+        (
+            [json.dumps({**GOOD, "evidence": []})],
+            "line 1: question .* is answerable and has no evidence",
+        ),
+        ([json.dumps({**GOOD, "answerable": False})], "line 1: question .* is not answerable and"),
         ([json.dumps(GOOD), "", json.dumps(GOOD)], "line 3: id '1' is used twice"),
         ([json.dumps({**GOOD, "colour": 1})], "line 1: colour"),
         ([""], "holds no questions"),

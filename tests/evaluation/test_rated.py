@@ -37,7 +37,7 @@ def test_a_good_answer_is_a_whole_question(tmp_path: Path) -> None:
 def test_a_bad_answers_evidence_is_left_to_be_found(tmp_path: Path) -> None:
     bad = rated("a1", DAY, reasons=(Reason.WRONG,), comment="Bukan itu.")
     file = written(tmp_path, bad)
-    with pytest.raises(EvaluationError, match=r"rated.jsonl, line 1: .*evidence"):
+    with pytest.raises(EvaluationError, match=r"line 1: question draft-a1 .*: fill in `evidence`"):
         read_questions(file)
     line = json.loads(file.read_text(encoding="utf-8"))
     assert (line["answerable"], line["evidence"]) == (True, [])

@@ -15,6 +15,7 @@ import pytest
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation import SuiteReport, compare, load_gates
 from citydip_rag.evaluation.outcome import Cited, Outcome, Quotation
+from citydip_rag.evaluation.proposing import looseness
 from citydip_rag.evaluation.reports import (
     check_writable,
     comparison_markdown,
@@ -149,6 +150,20 @@ def test_evidence_in_no_passage_or_in_too_many_is_warned_of() -> None:
     assert told[0].startswith("The evidence of 1 question (a) stands in no passage")
     assert told[1].startswith("The evidence of 1 question (b) stands in more than 10 passages")
     assert list(cautions(report(outcome("c"), declined("d")))) == []
+
+
+def test_evidence_that_tells_nothing_right_from_wrong_is_warned_of() -> None:
+    brief, whole = outcome("a", brief=True), outcome("b", covered=0.8)
+    told = list(cautions(report(brief, whole, outcome("c", covered=0.79))))
+    assert told[0].startswith("The evidence of 1 question (a) is very short")
+    assert told[1].startswith("The evidence of 1 question (b) is nearly all of a document")
+    assert len(told) == 2
+
+
+def test_proposed_bounds_on_few_questions_are_said_to_be_loose() -> None:
+    many = [outcome(f"q{n}") for n in range(50)]
+    assert "only 49 questions were asked" in looseness(report(*many[1:]))
+    assert looseness(report(*many)) == ""
 
 
 def test_junit(broken: SuiteReport) -> None:

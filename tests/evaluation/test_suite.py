@@ -49,6 +49,36 @@ def test_figures(tmp_path: Path, engine: Engine) -> None:
         assert low <= figures[name] <= high, name
 
 
+def test_evidence_of_a_letter_or_of_a_whole_document(tmp_path: Path, engine: Engine) -> None:
+    (identity,) = engine.document_ids()
+    document = engine.document(identity)
+    length = len(document.text)
+    span = {"document": document.source, "start": 0, "end": length * 9 // 10}
+    letter = {**ANSWERED, "id": "2", "evidence": [CLASH, "a"]}
+    whole = {**ANSWERED, "id": "3", "evidence": [span]}
+    good, short, nearly = asked(engine, tmp_path, ANSWERED, letter, whole).questions
+    assert not good.brief
+    assert good.covered == pytest.approx(len(CLASH) / length)
+    assert short.brief
+    assert short.covered < 0.5
+    assert not nearly.brief
+    assert nearly.covered == pytest.approx(0.9, abs=0.001)
+
+
+def test_evidence_in_a_document_of_one_sentence_may_be_all_of_it(
+    tmp_path: Path, embedder: SentenceTransformersEmbedder
+) -> None:
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds" / "a.txt").write_text(f"{CLASH}.\n", encoding="utf-8")
+    own = Settings(seeds=tmp_path / "seeds", index=tmp_path / "index")
+    index_folder(own, embedder)
+    opened = Engine.open(own, embedder)
+    try:
+        assert asked(opened, tmp_path, ANSWERED).questions[0].covered == 0
+    finally:
+        opened.close()
+
+
 def test_a_report_is_read_back_as_it_was(tmp_path: Path, engine: Engine) -> None:
     report = asked(engine, tmp_path, ANSWERED, DECLINED)
     file = tmp_path / "r.json"

@@ -45,7 +45,7 @@ def suite(
     junit_file: Annotated[Path | None, _file("--junit", "Write JUnit XML here.")] = None,
     proposed: Annotated[
         Path | None,
-        _file("--propose-gates", "Write gates a little below the figures here, to begin with."),
+        _file("--propose-gates", "Write gates at the intervals' lower ends here, to begin."),
     ] = None,
 ) -> None:
     """Ask your own questions of the current index, and hold the figures against gates.
@@ -55,6 +55,7 @@ def suite(
     citydip eval init drafts one; eval/README.md says all of it.
     """
     from citydip_rag.evaluation import Gates, load_gates
+    from citydip_rag.evaluation.proposing import looseness
     from citydip_rag.evaluation.questions import read_files
     from citydip_rag.evaluation.reports import check_writable, write_all
     from citydip_rag.evaluation.suite import run_suite
@@ -77,6 +78,8 @@ def suite(
     figures.suite(result)
     for path, _ in wanted:
         remarks.print(f"→ {path}", markup=False, highlight=False)
+    if proposed and (loose := looseness(result)):
+        remarks.print(loose, highlight=False)
     if result.broken:
         raise typer.Exit(1)
 

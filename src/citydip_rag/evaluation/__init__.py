@@ -1,8 +1,9 @@
 """Datasets, metrics, reports, gates."""
 
+from citydip_rag.evaluation.bounds import Gate
 from citydip_rag.evaluation.comparing import compare
 from citydip_rag.evaluation.consistency import load_report
-from citydip_rag.evaluation.gates import Gate, Gates, load_gates
+from citydip_rag.evaluation.gates import Gates, load_gates
 from citydip_rag.evaluation.qa import evaluate_qa
 from citydip_rag.evaluation.report import Report
 from citydip_rag.evaluation.results import SuiteReport

@@ -12,13 +12,12 @@ from typing import Final
 from pydantic import ValidationError
 
 from citydip_rag.errors import EvaluationError
+from citydip_rag.evaluation.bounds import Gate, misfit, recorded
 from citydip_rag.evaluation.lines import read_text
-from citydip_rag.evaluation.metrics import BY_NAME, measured
-from citydip_rag.evaluation.results import Broken, SuiteReport
+from citydip_rag.evaluation.metrics import measured
+from citydip_rag.evaluation.results import Broken, SuiteReport, interval_of
 
-_GATE: Final = re.compile(
-    r"(?P<metric>\S+) (?:[<>]= \d+(?:\.\d+)?(?:e[+-]?\d+)?|no worse than .+)", re.DOTALL
-)
+_RELATIVE: Final = re.compile(r"(?P<metric>\S+) no worse than .+", re.DOTALL)
 _NUMBERS: Final = ("threshold", "documents", "bootstrap_rounds")
 """Settings that the reports reckon with."""
 _TOLERANCE: Final = 1e-6
@@ -48,19 +47,43 @@ def _figures(report: SuiteReport) -> Iterator[str]:
             yield f"{field} {'lack' if name in found else 'should not have'} {name}"
     for name in report.metrics.keys() & found.keys():
         value = found[name].value(report.questions)
-        if not isclose(report.metrics[name], value, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE):
+        if not _same(report.metrics[name], value):
             yield f"{name} is {report.metrics[name]:g}, and its questions give {value:g}"
         if report.counts.get(name, count := found[name].count(report.questions)) != count:
             yield f"{name} rests on {count} questions, not {report.counts[name]}"
+    for name in report.intervals.keys() & found.keys():
+        ends = interval_of(found[name], report.questions)
+        if not all(map(_same, report.intervals[name], ends)):
+            said, given = (f"{low:g} to {high:g}" for low, high in (report.intervals[name], ends))
+            yield f"the interval of {name} is {said}, and its questions give {given}"
+
+
+def _same(one: float, other: float) -> bool:
+    return isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
 
 
 def _gates(report: SuiteReport) -> Iterator[str]:
-    for gate in report.gates:
-        form = _GATE.fullmatch(gate)
-        if form is None or form["metric"] not in BY_NAME:
-            yield f"{gate!r} is no gate"
+    for text in report.gates:
+        gate, relative = recorded(text), _RELATIVE.fullmatch(text)
+        name = gate.metric.name if gate else relative["metric"] if relative else ""
+        if name not in report.metrics:
+            yield f"{text!r} is no gate on what was measured"
+        elif gate is not None:
+            yield from _bound(gate, text, report)
     for broken in report.broken:
         yield from _broken(broken, report)
+
+
+def _bound(gate: Gate, text: str, report: SuiteReport) -> Iterator[str]:
+    """What an absolute gate would have come to, unless the report says so."""
+    what, _ = misfit(gate.metric, gate.bound, gate.value)
+    if what:
+        yield f"{text!r} is no gate: {what}"
+    value = report.metrics[gate.metric.name]
+    holds = text not in {broken.gate for broken in report.broken}
+    if gate.holds(value) != holds and not gate.is_close(value):
+        said = "not broken" if holds else "broken"
+        yield f"{text!r} is {said}, and {gate.metric.name} is {gate.metric.say(value)}"
 
 
 def _broken(broken: Broken, report: SuiteReport) -> Iterator[str]:

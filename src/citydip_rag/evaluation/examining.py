@@ -47,6 +47,8 @@ class Examiner:
             page=question.page,
             gold=tuple(self._gold(gold)),
             relevant=len(gold.passages),
+            brief=question.has_brief_evidence,
+            covered=gold.covered,
             ranks=tuple(found),
             abstained=answer.abstained,
             by_model=not self._engine.generator.quotes,

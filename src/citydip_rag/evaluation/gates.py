@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from citydip_rag.errors import EvaluationError
+from citydip_rag.evaluation.bounds import BOUNDS, Bound, Gate, misfit
 from citydip_rag.evaluation.comparing import Difference, Pairs, difference, pair
 from citydip_rag.evaluation.consistency import load_report
 from citydip_rag.evaluation.metric import Metric
@@ -18,37 +19,14 @@ from citydip_rag.evaluation.metrics import BY_NAME, RENAMED
 from citydip_rag.evaluation.questions import Entry
 from citydip_rag.evaluation.results import Broken, SuiteReport
 
-Bound = Literal["at_least", "at_most"]
-BOUNDS: Final[tuple[Bound, ...]] = ("at_least", "at_most")
 RELATIVE: Final = "no_worse_than"
 _FAILED: Final = BY_NAME["generation_failed"]
 _MOST_FAILED: Final = 0.05
 """Share of the questions on which a language model may fail."""
-_LONGEST: Final = 1e9
-"""More milliseconds than any answer takes."""
 WORST: Final = 5
 """Questions that a broken gate names."""
-_PERCENT: Final = 100
 _BARE: Final = re.compile(r"^\s*(\w+@\d+)\s*=", re.MULTILINE)
 """A name that TOML wants in quotes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """One bound on one metric, and the line of the gates file that sets it."""
-
-    metric: Metric
-    bound: Bound
-    value: float
-    where: str
-
-    def holds(self, measured: float) -> bool:
-        """Whether a measured figure passes."""
-        return measured >= self.value if self.bound == "at_least" else measured <= self.value
-
-    def __str__(self) -> str:
-        """As written in the report."""
-        return f"{self.metric.name} {'>=' if self.bound == 'at_least' else '<='} {self.value:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,26 +225,10 @@ def _bound(source: _Source, bound: Bound, name: str, value: Any) -> Gate:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= abs(value) < inf:
         raise source.wrong(name, f"the gate {name!r} is not a number", table=bound)
     metric = source.metric(name)
-    if metric.falls != (bound == "at_most"):
-        better, other = ("less", "at_most") if metric.falls else ("more", "at_least")
-        raise source.wrong(
-            name,
-            f"of {metric.name} {better} is better, and [{bound}] would break when it improves",
-            f"Write it in [{other}].",
-            table=bound,
-        )
-    if not 0 <= value <= (_LONGEST if metric.unit else 1):
-        raise source.wrong(name, *_out_of_range(metric, value), table=bound)
+    what, remedy = misfit(metric, bound, value)
+    if what:
+        raise source.wrong(name, what, remedy, table=bound)
     return Gate(metric, bound, float(value), source.where(name, bound))
-
-
-def _out_of_range(metric: Metric, value: float) -> tuple[str, str]:
-    if abs(value) > _LONGEST:
-        return f"no {metric.name} is so far from 0", ""
-    if metric.unit:
-        return f"no time is less than nothing: {value:g}", ""
-    meant = f"{value:g}: did you mean {value / 100:g}?" if 1 < value <= _PERCENT else ""
-    return f"{metric.name} is a share from 0 to 1, which {value:g} is not", meant
 
 
 def _baseline(source: _Source, table: dict[str, Any]) -> Baseline:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from textwrap import shorten
 
+import numpy as np
+
 from citydip_rag.engine import Engine
 from citydip_rag.errors import EvaluationError
 from citydip_rag.evaluation.lines import Mistakes
@@ -52,10 +54,12 @@ class Gold:
     Attributes:
         stretches: each alone carries the answer.
         passages: ids of the passages that hold one.
+        covered: largest share of a document that they make up together; 0 where it is a sentence.
     """
 
     stretches: tuple[Stretch, ...] = ()
     passages: frozenset[str] = frozenset()
+    covered: float = 0.0
 
     def holds(self, citation: Citation) -> bool:
         """Whether a citation quotes evidence: a part of it, or a stretch that contains it."""
@@ -95,9 +99,27 @@ def find_gold(engine: Engine, entries: Sequence[Entry]) -> list[Gold]:
                 for passage in holding[stretch.document_id]
                 if stretch.touches(passage)
             ),
+            _covered(stretches, holding, texts),
         )
         for stretches in found
     ]
+
+
+def _covered(
+    stretches: Iterable[Stretch], holding: Mapping[str, Sequence[Passage]], texts: _Texts
+) -> float:
+    by_document: dict[str, list[Stretch]] = defaultdict(list)
+    for stretch in stretches:
+        by_document[stretch.document_id].append(stretch)
+    shares = [0.0]
+    for identity, own in by_document.items():
+        document = texts.called(identity)
+        if document and sum(len(passage.sentences) for passage in holding[identity]) > 1:
+            inside = np.zeros(len(document.text), dtype=np.bool_)
+            for stretch in own:
+                inside[stretch.start : stretch.end] = True
+            shares.append(float(inside.mean()))
+    return max(shares)
 
 
 class _Texts:

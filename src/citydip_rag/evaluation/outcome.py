@@ -74,6 +74,8 @@ class Outcome(Frozen):
         page: the same.
         gold: the evidence.
         relevant: how many passages hold some.
+        brief: whether some is a text of so few words that it says little.
+        covered: largest share of a document that it makes up; 0 where that is one sentence.
         ranks: of those that were found among the first ten, from 1.
         abstained: whether the question was declined.
         by_model: whether a language model was to answer.
@@ -99,6 +101,8 @@ class Outcome(Frozen):
     page: int | None = None
     gold: tuple[Quotation, ...] = ()
     relevant: Annotated[int, Field(ge=0)] = 0
+    brief: bool = False
+    covered: Annotated[float, Field(ge=0, le=1)] = 0.0
     ranks: tuple[Annotated[int, Field(ge=1, le=DEPTH)], ...] = ()
     abstained: bool
     by_model: bool = False

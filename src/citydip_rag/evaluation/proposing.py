@@ -1,4 +1,4 @@
-"""A gates file to begin with: bounds a little below what was measured."""
+"""A gates file to begin with: bounds at the lower ends of the 95 % intervals."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ _SLACK: Final = 10
 """So many times the measured time, since another machine is another one, and busy at times."""
 _SHORTEST: Final = 250
 """Milliseconds that nobody need save."""
+_ENOUGH: Final = 50
+"""Questions; with fewer the intervals are wide."""
 
 
 def proposed_gates(report: SuiteReport) -> str:
@@ -25,6 +27,16 @@ def proposed_gates(report: SuiteReport) -> str:
     rising = [_line(report, metric, _down(report, metric)) for metric in _rising(report)]
     falling = [_line(report, metric, _up(report, metric)) for metric in _falling(report)]
     return "\n".join([*_head(report), "[at_least]", *rising, "", "[at_most]", *falling, ""])
+
+
+def looseness(report: SuiteReport) -> str:
+    """A remark on bounds that rest on few questions; empty where there are enough."""
+    if report.n >= _ENOUGH:
+        return ""
+    return (
+        f"The proposed bounds are loose, since only {report.n} questions were asked: ask"
+        f" {_ENOUGH} or more, and propose anew."
+    )
 
 
 def _head(report: SuiteReport) -> Iterator[str]:

@@ -30,6 +30,11 @@ from citydip_rag.schema import MAX_QUESTION_CHARACTERS, Frozen, Language, Turn
 MAX_EVIDENCE_CHARACTERS: Final = 10_000
 """Longer ones name their place by document, start and end."""
 
+_BRIEF: Final = 15
+"""Characters of evidence: shorter ones are no sentence,"""
+_FEW_WORDS: Final = 3
+"""nor are those of fewer words."""
+
 Text = Annotated[str, Field(pattern=r"\S")]
 EvidenceText = Annotated[str, Field(pattern=r"\S", max_length=MAX_EVIDENCE_CHARACTERS)]
 Fact = Text | Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -117,8 +122,17 @@ class Question(BaseModel):
 
     @model_validator(mode="after")
     def _evidence_fits(self) -> Question:
-        if self.answerable != bool(self.evidence or self.place):
-            raise ValueError("answerable questions have evidence, the others have none")
+        has_evidence = bool(self.evidence or self.place)
+        if self.answerable and not has_evidence:
+            raise ValueError(
+                f"question {self.id} is answerable and has no evidence: fill in `evidence` with an"
+                " exact sentence of the document, or set `answerable` to false"
+            )
+        if has_evidence and not self.answerable:
+            raise ValueError(
+                f"question {self.id} is not answerable and has evidence: take it out, or set"
+                " `answerable` to true"
+            )
         if self.facts and not self.answerable:
             raise ValueError("an unanswerable question has no key facts")
         return self
@@ -127,6 +141,12 @@ class Question(BaseModel):
         """As a line of a question file."""
         content = self.model_dump(mode="json", exclude_defaults=True)
         return json.dumps(content, ensure_ascii=False) + "\n"
+
+    @property
+    def has_brief_evidence(self) -> bool:
+        """Whether a text of its evidence is so short that it stands where no answer does."""
+        texts = [text for text in self.evidence if isinstance(text, str)]
+        return any(len(t.strip()) < _BRIEF or len(t.split()) < _FEW_WORDS for t in texts)
 
     def alternatives(self) -> tuple[tuple[str, ...], ...]:
         """Its key facts, each as the ways to say it."""

@@ -13,7 +13,7 @@ from pydantic import Field
 from citydip_rag.evaluation.metric import Metric
 from citydip_rag.evaluation.metrics import BY_NAME, measured
 from citydip_rag.evaluation.outcome import Outcome
-from citydip_rag.evaluation.statistics import ROUNDS, interval, resampled
+from citydip_rag.evaluation.statistics import ROUNDS, Interval, interval, resampled
 from citydip_rag.schema import Frozen
 
 VERSION: Final = 2
@@ -142,6 +142,11 @@ class SuiteReport(Frozen):
         return self.model_dump_json(indent=1, exclude_defaults=False) + "\n"
 
 
+def interval_of(metric: Metric, outcomes: Sequence[Outcome]) -> Interval:
+    """The 95 % interval of a figure of these questions; from a fixed seed, always the same."""
+    return interval(resampled(metric.table(outcomes), metric.figure))
+
+
 def make_report(
     made: str,
     settings: Mapping[str, Any],
@@ -162,7 +167,7 @@ def make_report(
         settings={**settings, "bootstrap_rounds": ROUNDS, "bootstrap_seed": 0},
         n=len(outcomes),
         metrics={metric.name: metric.value(outcomes) for metric in found},
-        intervals={m.name: interval(resampled(m.table(outcomes), m.figure)) for m in found},
+        intervals={metric.name: interval_of(metric, outcomes) for metric in found},
         counts={metric.name: metric.count(outcomes) for metric in found},
         questions=tuple(outcomes),
         **(files or {}),

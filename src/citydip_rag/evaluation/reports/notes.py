@@ -11,6 +11,8 @@ from citydip_rag.evaluation.outcome import DEPTH, Outcome
 from citydip_rag.evaluation.results import SuiteReport
 
 _NAMED: Final = 10
+_WHOLE: Final = 0.8
+"""Share of a document from which on evidence does not tell right from wrong."""
 
 
 def headline(report: SuiteReport) -> str:
@@ -50,6 +52,16 @@ def cautions(report: SuiteReport) -> Iterator[str]:
         yield (
             f"The evidence of {_asked(everywhere, report)} stands in more than {DEPTH} passages,"
             " most of which may not answer it: write more of the sentence"
+        )
+    if brief := [o for o in answerable if o.brief]:
+        yield (
+            f"The evidence of {_asked(brief, report)} is very short, and a citation counts as right"
+            " wherever it stands: write the whole sentence"
+        )
+    if whole := [o for o in answerable if o.covered >= _WHOLE]:
+        yield (
+            f"The evidence of {_asked(whole, report)} is nearly all of a document, so that whatever"
+            " is cited from it counts as right: write the sentence that answers"
         )
 
 
