@@ -73,6 +73,12 @@ def folder_of_index(settings: Settings) -> Path | None:
     return Path(previous.manifest.folder) if previous and previous.manifest.folder else None
 
 
+def has_index(settings: Settings) -> bool:
+    """Whether there is an index that can be read."""
+    with closing(place_of(settings.index)) as place:
+        return place.previous() is not None
+
+
 def up_to_date(settings: Settings) -> IndexReport | None:
     """The report of a run that finds nothing to do, without loading the model; else None.
 
