@@ -99,6 +99,17 @@ def test_index_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert list(parsed_doctor()) == ["settings"]
 
 
+def test_doctor_looks_at_the_folder_that_was_indexed_unless_another_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sound = invoke("doctor", "--index", index)
+    assert sound.exit_code == 0, sound.output
+    named = invoke("doctor", "--index", index, "--seeds", "elsewhere")
+    assert "There is no folder 'elsewhere'" in named.output
+    assert named.exit_code != 0
+
+
 def test_doctor_names_what_is_wrong_with_the_generator_and_not_the_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: str
 ) -> None:

@@ -206,7 +206,8 @@ def mcp(
 @app.command()
 def doctor(
     seeds: Annotated[
-        Path | None, typer.Option("--seeds", help="Folder of the documents. [default: seeds]")
+        Path | None,
+        typer.Option("--seeds", help="Folder of the documents. [default: the one indexed]"),
     ] = None,
     index: IndexOption = None,
     *,
