@@ -81,6 +81,7 @@ def serve(settings: Settings) -> None:
     configure_logs(settings)
     _check_address(settings.host, settings.port)
     check_listening(settings)
+    logger.info("Loading the model and the index")
     if settings.workers > 1:
         _serve_by_workers(settings)
     else:

@@ -71,7 +71,9 @@ def test_index_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     seeds.mkdir()
     (seeds / "a.txt").write_text("Kota bekerja sama dengan kota lain.", encoding="utf-8")
     (seeds / "empty.txt").write_bytes(b"")
-    report = parsed("index", "--json")
+    made = invoke("index", "--json")
+    assert made.stderr == "Reading 2 files\nEmbedding 1 passages\n"
+    report = json.loads(made.stdout)
     assert (report["documents"], report["passages"], report["embedded"]) == (1, 1, 1)
     assert {file["source"]: file["status"] for file in report["files"]} == {
         "a.txt": "indexed",
