@@ -53,6 +53,19 @@ def test_a_key_is_printed_once_and_listed_without_it(workplace: Path) -> None:
     assert (workplace / "index" / "state.sqlite").is_file()
 
 
+def test_the_list_fits_a_narrow_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run("add", "Rini", "--scope", "ask", "--scope", "documents", "--expires", "30")
+    keys = Keys.open(Settings())
+    keys.note_use(keys.all()[0])
+    used = keys.all()[0].last_used
+    keys.close()
+    assert used is not None
+    heading, row = run("list").splitlines()
+    assert "last used" in heading
+    assert f"{used.astimezone():%Y-%m-%d}" in row
+
+
 def test_it_is_said_which_servers_a_key_is_for(
     workplace: Path, monkeypatch: pytest.MonkeyPatch, article_settings: Settings
 ) -> None:

@@ -123,19 +123,20 @@ def _remark(said: str) -> None:
 def _table(keys: list[Key]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "id", "scopes", "created", "last used", "expires", "state"):
-        table.add_column(heading, overflow="fold")
+        free = heading in {"name", "scopes"}
+        table.add_column(heading, overflow="fold", no_wrap=not free)
     for key in keys:
         table.add_row(
             Text(key.name),
             key.id,
             " ".join(key.scopes),
             _day(key.created),
-            _day(key.last_used, "%Y-%m-%d %H:%M"),
+            _day(key.last_used),
             _day(key.expires),
             key.why_over() or "valid",
         )
     return table
 
 
-def _day(moment: datetime | None, form: str = "%Y-%m-%d") -> str:
-    return "–" if moment is None else moment.astimezone().strftime(form)
+def _day(moment: datetime | None) -> str:
+    return "–" if moment is None else f"{moment.astimezone():%Y-%m-%d}"
