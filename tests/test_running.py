@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from citydip_rag import Engine, Settings, index_folder, load_settings
+from citydip_rag.access import Keys, Scope
 from citydip_rag.embedding import Embedder
 from citydip_rag.indexing import up_to_date
 from citydip_rag.settings import Settings as Known
@@ -24,6 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "running.md"
 HOSTS = ("sudo ", "docker ")
 """Begin what changes the machine that it is run on; its files are looked at instead."""
+_PLACES = ("state.sqlite", "index/state.sqlite")
+"""Of keys and feedback: as the units have it, and where CITYDIP_STATE is not set."""
+_LAST = ["citydip index"]
+"""Ends what puts it back."""
 
 
 def blocks() -> list[list[str]]:
@@ -82,7 +87,9 @@ def shell(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
 
 
+@pytest.mark.parametrize("place", _PLACES)
 def test_what_is_saved_while_it_serves_can_be_put_back(
+    place: str,
     tmp_path: Path,
     article_settings: Settings,
     embedder: Embedder,
@@ -93,27 +100,40 @@ def test_what_is_saved_while_it_serves_can_be_put_back(
     there.mkdir()
     shutil.copytree(ROOT / "seeds", here / "seeds")
     shutil.copytree(article_settings.index, here / "index")
-    kept = State.open(here / "state.sqlite")
+    kept = State.open(here / place)
+    Keys(kept).add("Rini", [Scope.ASK])
     settings = load_settings(seeds=here / "seeds", index=here / "index")
     index_folder(settings, embedder)
     stop = threading.Event()
     changing = threading.Thread(target=_change, args=(settings, embedder, stop))
     changing.start()
     try:
-        _run(block_with("--create"), here, shell)
+        _run([*block_with("--create"), *block_with(f"file:{place}?")], here, shell)
     finally:
         stop.set()
         changing.join()
         kept.close()
     shutil.copytree(here / "saved", there / "saved")
-    _run(block_with("cp saved/state.sqlite"), there, shell)
-    State.open(there / "state.sqlite").close()
+    _run(block_with("--extract"), there, shell)
+    assert list(there.rglob("state.sqlite*")) == [there / "saved" / "state.sqlite"]
+    _run([*block_with(f"cp saved/state.sqlite {place}"), *_LAST], there, shell)
+    back = State.open(there / place)
+    assert [key.name for key in Keys(back).all()] == ["Rini"]
+    back.close()
     monkeypatch.chdir(there)
     restored = load_settings()
     assert up_to_date(restored) is not None
     engine = Engine.open(restored, embedder)
     assert "diplomasi-kota.txt" in engine.index.manifest.inputs
     engine.close()
+
+
+@pytest.mark.parametrize("place", _PLACES)
+def test_no_database_is_made_or_saved_where_there_is_none(place: str, tmp_path: Path) -> None:
+    (tmp_path / "saved").mkdir()
+    with pytest.raises(subprocess.CalledProcessError):
+        _run(block_with(f"file:{place}?"), tmp_path, {**os.environ})
+    assert list(tmp_path.rglob("*.sqlite")) == []
 
 
 def _change(settings: Settings, embedder: Embedder, stop: threading.Event) -> None:
@@ -143,7 +163,10 @@ def test_every_command_is_run_or_known() -> None:
     run = {
         *block_with("pg_dump"),
         *block_with("--create"),
-        *block_with("cp saved/state.sqlite"),
+        *block_with("--extract"),
+        *(line for place in _PLACES for line in block_with(f"file:{place}?")),
+        *(f"cp saved/state.sqlite {place}" for place in _PLACES),
+        *_LAST,
     }
     rest = [line for line in commands() if line not in run]
     known = ("citydip serve", "citydip doctor", "mkdir ", "sh -c 'umask 077; openssl", *HOSTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -70,8 +71,21 @@ def test_workers_that_cannot_start_say_why_and_end(tmp_path: Path, port: int) ->
         check=False,
     )
     assert done.returncode != 0
+    assert "Loading the model and the index" in json.loads(done.stderr.splitlines()[0])["message"]
     assert "There is no index yet. Run: citydip index" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_it_is_said_in_text_too_that_it_loads(tmp_path: Path, port: int) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--index", str(tmp_path), "--port", str(port)],
+        env={**os.environ, "CITYDIP_LOG_FORMAT": "text"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stderr.startswith("Loading the model and the index\nindex-missing ")
 
 
 @pytest.mark.anyio

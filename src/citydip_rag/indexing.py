@@ -73,6 +73,18 @@ def folder_of_index(settings: Settings) -> Path | None:
     return Path(previous.manifest.folder) if previous and previous.manifest.folder else None
 
 
+def of_its_folder(settings: Settings) -> Settings:
+    """Where no folder is set, the settings with the one whose documents the index holds."""
+    folder = None if "seeds" in settings.model_fields_set else folder_of_index(settings)
+    return settings if folder is None else settings.model_copy(update={"seeds": folder})
+
+
+def has_index(settings: Settings) -> bool:
+    """Whether there is an index that can be read."""
+    with closing(place_of(settings.index)) as place:
+        return place.previous() is not None
+
+
 def up_to_date(settings: Settings) -> IndexReport | None:
     """The report of a run that finds nothing to do, without loading the model; else None.
 

@@ -56,12 +56,10 @@ def build_app(settings: Settings, live: LiveEngine | None = None) -> FastAPI:
         CitydipError: model or index are not usable; says what to do.
     """
     from citydip_rag.evaluation_page import add_evaluation
-    from citydip_rag.indexing import folder_of_index
+    from citydip_rag.indexing import of_its_folder
     from citydip_rag.server.app import create_app
 
-    folder = folder_of_index(settings)
-    if folder is not None and "seeds" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"seeds": folder})
+    settings = of_its_folder(settings)
     library = Library(live or LiveEngine.open(settings))
     app = create_app(library)
     if not settings.page:
@@ -83,6 +81,7 @@ def serve(settings: Settings) -> None:
     configure_logs(settings)
     _check_address(settings.host, settings.port)
     check_listening(settings)
+    logger.info("Loading the model and the index")
     if settings.workers > 1:
         _serve_by_workers(settings)
     else:

@@ -71,7 +71,9 @@ def test_index_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     seeds.mkdir()
     (seeds / "a.txt").write_text("Kota bekerja sama dengan kota lain.", encoding="utf-8")
     (seeds / "empty.txt").write_bytes(b"")
-    report = parsed("index", "--json")
+    made = invoke("index", "--json")
+    assert made.stderr == "Reading 2 files\nEmbedding 1 passages\n"
+    report = json.loads(made.stdout)
     assert (report["documents"], report["passages"], report["embedded"]) == (1, 1, 1)
     assert {file["source"]: file["status"] for file in report["files"]} == {
         "a.txt": "indexed",
@@ -97,6 +99,17 @@ def test_index_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "--rebuild" in parsed_doctor()["index"]["advice"]
     monkeypatch.setenv("CITYDIP_TOP_K", "many")
     assert list(parsed_doctor()) == ["settings"]
+
+
+def test_doctor_looks_at_the_folder_that_was_indexed_unless_another_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sound = invoke("doctor", "--index", index)
+    assert sound.exit_code == 0, sound.output
+    named = invoke("doctor", "--index", index, "--seeds", "elsewhere")
+    assert "There is no folder 'elsewhere'" in named.output
+    assert named.exit_code != 0
 
 
 def test_doctor_names_what_is_wrong_with_the_generator_and_not_the_index(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from citydip_rag.access import Keys, Scope, check_listening
 from citydip_rag.cli.keys import ScopeName
 from citydip_rag.cli.main import app
 from citydip_rag.errors import AccessKeyError, AddressError
+from citydip_rag.values import index_address
+from postgres import Postgres
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +51,54 @@ def test_a_key_is_printed_once_and_listed_without_it(workplace: Path) -> None:
         *("id", "name", "scopes", "created", "expires", "revoked", "last_used"),
     }
     assert (workplace / "index" / "state.sqlite").is_file()
+
+
+def test_the_list_fits_a_narrow_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run("add", "Rini", "--scope", "ask", "--scope", "documents", "--expires", "30")
+    keys = Keys.open(Settings())
+    keys.note_use(keys.all()[0])
+    used = keys.all()[0].last_used
+    keys.close()
+    assert used is not None
+    heading, row = run("list").splitlines()
+    assert "last used" in heading
+    assert f"{used.astimezone():%Y-%m-%d}" in row
+
+
+def test_it_is_said_which_servers_a_key_is_for(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, article_settings: Settings
+) -> None:
+    def said(name: str, *options: str) -> str:
+        done = CliRunner().invoke(app, ["keys", "add", name, *options], catch_exceptions=False)
+        assert re.fullmatch(r"cdk_\S+\n", done.stdout)
+        return done.stderr
+
+    nowhere = said("satu")
+    assert str(workplace / "index" / "state.sqlite") in nowhere
+    assert "no index in index" in nowhere
+    assert "--index" in nowhere
+    index = shutil.copytree(str(article_settings.index), workplace / "kota")
+    there = said("dua", "--index", str(index))
+    assert str(index / "state.sqlite") in there
+    assert "no index" not in there
+    monkeypatch.setenv("CITYDIP_STATE", "kunci.sqlite")
+    named = said("tiga")
+    assert str(workplace / "kunci.sqlite") in named
+    assert "no index" not in named
+
+
+def test_a_key_in_postgresql_is_said_to_be_there_without_the_password(
+    workplace: Path, postgres_server: Postgres
+) -> None:
+    address = postgres_server.create()
+    secret = address + ("&" if "?" in address else "?") + "application_name=geheim"
+    done = CliRunner().invoke(app, ["keys", "add", "Rini", "--index", secret])
+    assert done.exit_code == 0, done.output
+    assert f"kept in {index_address(secret)}" in done.stderr
+    assert "no index" in done.stderr
+    assert "geheim" not in done.output
+    assert list(workplace.iterdir()) == []
 
 
 def test_a_key_is_revoked_by_name_or_id() -> None:

@@ -106,6 +106,10 @@ class Keys:
         """
         return cls(State.open(settings.state_address))
 
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self._state.close()
+
     def add(self, name: str, scopes: Iterable[Scope], days: int | None = None) -> str:
         """Make a key.
 

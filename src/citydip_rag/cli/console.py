@@ -34,6 +34,8 @@ screen = Console()
 remarks = Console(stderr=True)
 """For progress, notes and errors: standard output holds results alone."""
 
+_THINGS: Final = {"reading": "files", "embedding": "passages"}
+"""What the stages of indexing go through."""
 _TRACE: Final = "Run it again as: citydip --verbose … to see where; and please report it."
 
 logger = logging.getLogger(__name__)
@@ -55,7 +57,13 @@ def progress_bar(what: str) -> Iterator[Step]:
 
 @contextmanager
 def stage_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar that names its stage; called with (stage, done, total)."""
+    """A progress bar that names its stage; called with (stage, done, total).
+
+    Where nobody sits before it, a line for each stage as it begins.
+    """
+    if not remarks.is_terminal:
+        yield _lines()
+        return
     with Progress(*_columns(), console=remarks, transient=True) as bar:
         task = bar.add_task("", total=None)
 
@@ -63,6 +71,17 @@ def stage_bar() -> Iterator[Callable[[str, int, int], None]]:
             bar.update(task, description=stage.capitalize(), completed=done, total=total)
 
         yield step
+
+
+def _lines() -> Callable[[str, int, int], None]:
+    begun: set[str] = set()
+
+    def step(stage: str, _: int, total: int) -> None:
+        if stage not in begun:
+            begun.add(stage)
+            remarks.print(f"{stage.capitalize()} {total} {_THINGS[stage]}", highlight=False)
+
+    return step
 
 
 def _columns() -> tuple[ProgressColumn, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from citydip_rag.errors import CitydipError
+from citydip_rag.errors import CitydipError, NothingToIndexError
 from citydip_rag.schema import FileStatus
 from citydip_rag.settings import Settings
 
@@ -57,6 +57,9 @@ def _with_options(finding: Finding, remedy: str) -> Finding:
 
 
 def _rest(settings: Settings) -> Iterator[Finding]:
+    from citydip_rag.indexing import of_its_folder
+
+    settings = of_its_folder(settings)
     yield _documents(settings)
     from citydip_rag.engine import Engine
     from citydip_rag.parts import make_embedder
@@ -138,7 +141,10 @@ def _index(settings: Settings, engine: Engine) -> Finding:
 
     manifest = engine.index.manifest
     seen = f"{manifest.documents} documents, {manifest.passages} passages, undamaged"
-    report = up_to_date(settings)
+    try:
+        report = up_to_date(settings)
+    except NothingToIndexError:  # of which the finding of the documents says more
+        report = None
     if report is None:
         return Finding(
             subject="index",

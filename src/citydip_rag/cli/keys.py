@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from citydip_rag.cli.console import remarks, screen, write_json
-from citydip_rag.settings import load_settings
+from citydip_rag.cli.opening import IndexOption
+from citydip_rag.settings import Settings, load_settings
+from citydip_rag.values import index_address
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,12 +33,6 @@ class ScopeName(StrEnum):
     ASK = "ask"
     DOCUMENTS = "documents"
     ADMIN = "admin"
-
-
-IndexOption = Annotated[
-    Path | None,
-    typer.Option("--index", help="Folder of the index that the server uses. [default: index]"),
-]
 
 
 @app.command()
@@ -61,8 +58,11 @@ def add(
     from citydip_rag.access import Scope
 
     scopes = [Scope(chosen.value) for chosen in scope or [ScopeName.ASK]]
-    made = _keys(index).add(name, scopes, expires)
+    settings = load_settings(index=index)
+    with _opened(settings) as keys:
+        made = keys.add(name, scopes, expires)
     screen.print(made, markup=False, highlight=False, soft_wrap=True)
+    _say_where(settings)
     remarks.print(
         "Keep it: it is not shown again. It is sent as: Authorization: Bearer KEY", highlight=False
     )
@@ -75,7 +75,8 @@ def list_keys(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Show all keys, those that are not taken any more too."""
-    found = _keys(index).all()
+    with _opened(load_settings(index=index)) as keys:
+        found = keys.all()
     if as_json:
         write_json([key.model_dump(mode="json") for key in found])
     elif found:
@@ -90,32 +91,52 @@ def revoke(
     index: IndexOption = None,
 ) -> None:
     """Have a key not taken any more; running servers know within a second."""
-    revoked = _keys(index).revoke(key)
+    with _opened(load_settings(index=index)) as keys:
+        revoked = keys.revoke(key)
     screen.print(f"{revoked.name} ({revoked.id}) is revoked.", markup=False, highlight=False)
 
 
-def _keys(index: Path | None) -> Keys:
+def _opened(settings: Settings) -> closing[Keys]:
     from citydip_rag.access import Keys
 
-    return Keys.open(load_settings(index=index))
+    return closing(Keys.open(settings))
+
+
+def _say_where(settings: Settings) -> None:
+    """Name the database that the key went into, and whether a server may be using it."""
+    from citydip_rag.indexing import has_index
+
+    address = index_address(settings.state_address)
+    kept = address.resolve() if isinstance(address, Path) else address
+    _remark(f"It is kept in {kept}, for the servers that use that.")
+    if settings.state is None and not has_index(settings):
+        _remark(
+            f"But there is no index in {settings.index}. If your server has another, make the key"
+            " with the same --index as for: citydip serve --index …"
+        )
+
+
+def _remark(said: str) -> None:
+    remarks.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(keys: list[Key]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "id", "scopes", "created", "last used", "expires", "state"):
-        table.add_column(heading, overflow="fold")
+        free = heading in {"name", "scopes"}
+        table.add_column(heading, overflow="fold", no_wrap=not free)
     for key in keys:
         table.add_row(
             Text(key.name),
             key.id,
             " ".join(key.scopes),
             _day(key.created),
-            _day(key.last_used, "%Y-%m-%d %H:%M"),
+            _day(key.last_used),
             _day(key.expires),
             key.why_over() or "valid",
         )
     return table
 
 
-def _day(moment: datetime | None, form: str = "%Y-%m-%d") -> str:
-    return "–" if moment is None else moment.astimezone().strftime(form)
+def _day(moment: datetime | None) -> str:
+    return "–" if moment is None else f"{moment.astimezone():%Y-%m-%d}"

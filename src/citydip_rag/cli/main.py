@@ -14,6 +14,7 @@ from citydip_rag.cli.calibrate import app as calibrate_app
 from citydip_rag.cli.console import (
     command,
     quiet_libraries,
+    remarks,
     run,
     screen,
     status,
@@ -176,6 +177,7 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the page and the API."""
+    from citydip_rag.observing.logs import wants_json
     from citydip_rag.serving import serve as run_server
 
     settings = load_settings(
@@ -187,6 +189,8 @@ def serve(
         workers=workers,
         page=False if api_only else None,
     )
+    if not wants_json(settings):  # else the log says so
+        remarks.print("Loading the model and the index")
     run_server(settings)
 
 
@@ -206,7 +210,8 @@ def mcp(
 @app.command()
 def doctor(
     seeds: Annotated[
-        Path | None, typer.Option("--seeds", help="Folder of the documents. [default: seeds]")
+        Path | None,
+        typer.Option("--seeds", help="Folder of the documents. [default: the one indexed]"),
     ] = None,
     index: IndexOption = None,
     *,

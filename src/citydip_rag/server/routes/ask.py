@@ -45,7 +45,11 @@ PING_SECONDS: Final = 15
 _EVENTS: Final = (
     "`retrieval`, then `token` and `claim` as the answer is written and checked, `discard` where"
     " what was written does not count, and at last `answer`, which is what `/ask` returns; or"
-    " `error`, with a problem."
+    " `error`, with a problem.\n\n"
+    "A marker `[n]` in `token` is the generator's own, unchecked: it means the n-th of the passages"
+    " found, the first of which `retrieval` holds. The answer numbers its citations anew, from 1 in"
+    " the order in which they are read. So show `answer` at last; until then the `says` of each"
+    " `claim` since the last `discard`, which has the answer's numbers already."
 )
 _EXAMPLES: Final = {
     "Indonesian": {"value": {"question": "Apa tantangan terbesar diplomasi kota?"}},
