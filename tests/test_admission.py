@@ -83,7 +83,7 @@ async def test_the_time_to_ask_again_is_what_turns_took(
         with pytest.raises(OverloadedError) as refused:
             await admission.turn().__aenter__()
         assert refused.value.seconds == seconds
-        assert refused.value.headers == {"Retry-After": str(seconds)}
+        assert refused.value.headers == {"Retry-After": str(seconds), "Connection": "close"}
         for turn in turns:
             turn.cancel()
         await asyncio.gather(*turns, return_exceptions=True)
