@@ -20,7 +20,8 @@ from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from citydip_rag.access import check_listening
-from citydip_rag.errors import AddressError, CitydipError
+from citydip_rag.errors import AddressError, CitydipError, IndexMissingError
+from citydip_rag.indexing import has_index
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.observing.logs import configure_logs, wants_json
@@ -137,7 +138,12 @@ def _serve_by_workers(settings: Settings) -> None:
 
     Which of them gets a request is chance, so none of them changes documents: another would not
     know how far the indexing is.
+
+    Raises:
+        IndexMissingError: there is none; the supervisor would wait a minute for its workers.
     """
+    if not has_index(settings):
+        raise IndexMissingError("There is no index yet.", "Run: citydip index")
     said = {"page": "false", "uploads": "off"}
     for name in {"host", "port", "root_path", "index", "seeds"} & settings.model_fields_set:
         value = getattr(settings, name)

@@ -636,7 +636,7 @@ def test_brackets_without_end_are_text_and_take_no_time(many: str, tmp_path: Pat
     path.write_text(f"# Judul\n\nIsi [tautan](b.md) kota.\n\n{many}\n\nAkhir.\n", encoding="utf-8")
     begun = time.perf_counter()
     found = MarkdownLoader().load(path, path.name)
-    assert time.perf_counter() - begun < 5
+    assert time.perf_counter() - begun < 10
     assert "Isi tautan kota." in lines(found)
     assert "Akhir." in lines(found)
     assert found.text.count("[") == many.count("[")

