@@ -634,9 +634,14 @@ def test_damaged_files_give_text_or_a_named_mishap(
 def test_brackets_without_end_are_text_and_take_no_time(many: str, tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_text(f"# Judul\n\nIsi [tautan](b.md) kota.\n\n{many}\n\nAkhir.\n", encoding="utf-8")
-    begun = time.perf_counter()
-    found = MarkdownLoader().load(path, path.name)
-    assert time.perf_counter() - begun < 10
+    quickest = 60.0
+    for _ in range(3):  # the quickest of three, since other work may share the machine
+        begun = time.perf_counter()
+        found = MarkdownLoader().load(path, path.name)
+        quickest = min(quickest, time.perf_counter() - begun)
+        if quickest < 5:
+            break
+    assert quickest < 5
     assert "Isi tautan kota." in lines(found)
     assert "Akhir." in lines(found)
     assert found.text.count("[") == many.count("[")

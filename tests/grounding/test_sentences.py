@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from operator import itemgetter
 
 import pytest
 
@@ -84,19 +85,30 @@ HARD = {
 }
 
 
-@pytest.mark.parametrize("name", HARD)
-def test_no_text_takes_long(name: str) -> None:
-    """Some took minutes, on the loop that everybody waits for."""
-    split(f"{TRUE} {ALSO}")  # loads what splits
+def timed(text: str) -> tuple[list[Sentence], float, float]:
+    """Sentences of a text that comes in pieces; seconds for all of it, and for the worst piece."""
     begun, longest = time.process_time(), 0.0
-    splitter, text = ProseSplitter(), HARD[name][:20_000]
+    splitter = ProseSplitter()
     found: list[Sentence] = []
     for start in range(0, len(text), 5):
         before = time.process_time()
         found += splitter.feed(text[start : start + 5])
         longest = max(longest, time.process_time() - before)
     found += splitter.finish()
-    assert time.process_time() - begun < 6  # measured for coverage, on a slow machine
+    return found, time.process_time() - begun, longest
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_no_text_takes_long(name: str) -> None:
+    """Some took minutes, on the loop that everybody waits for."""
+    split(f"{TRUE} {ALSO}")  # loads what splits
+    found, whole, longest = timed(HARD[name][:20_000])
+    for _ in range(2):  # the quickest of three, since other work may share the machine
+        if whole >= 3:
+            found, whole, longest = min(
+                timed(HARD[name][:20_000]), (found, whole, longest), key=itemgetter(1)
+            )
+    assert whole < 3
     assert longest < 0.5
     assert all(len(sentence.text) <= 1_500 for sentence in found)
 
