@@ -72,7 +72,7 @@ def test_index_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (seeds / "a.txt").write_text("Kota bekerja sama dengan kota lain.", encoding="utf-8")
     (seeds / "empty.txt").write_bytes(b"")
     made = invoke("index", "--json")
-    assert made.stderr == "Reading 2 files\nEmbedding 1 passages\n"
+    assert made.stderr == "Reading files: 2\nEmbedding passages: 1\n"
     report = json.loads(made.stdout)
     assert (report["documents"], report["passages"], report["embedded"]) == (1, 1, 1)
     assert {file["source"]: file["status"] for file in report["files"]} == {

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from citydip_rag import Settings
 from citydip_rag.cli.main import app
+from citydip_rag.errors import StateError
 from citydip_rag.feedback import Asked, Rating, Reason, Store, today
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "feedback"))
@@ -46,6 +47,19 @@ def filled() -> None:
 
 def invoke(*words: str) -> Result:
     return CliRunner().invoke(app, ["feedback", *words], env={"COLUMNS": "200"})
+
+
+def run_without_catching(*words: str) -> None:
+    CliRunner().invoke(app, ["feedback", *words], catch_exceptions=False)
+
+
+def test_an_index_in_a_database_is_where_they_are_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CITYDIP_STATE")
+    with pytest.raises(StateError) as refused:
+        run_without_catching("list", "--index", "postgresql://nobody:s3cret@127.0.0.1:1/none")
+    assert "s3cret" not in str(refused.value)
 
 
 def test_ratings_and_questions_are_listed() -> None:

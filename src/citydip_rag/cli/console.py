@@ -79,7 +79,7 @@ def _lines() -> Callable[[str, int, int], None]:
     def step(stage: str, _: int, total: int) -> None:
         if stage not in begun:
             begun.add(stage)
-            remarks.print(f"{stage.capitalize()} {total} {_THINGS[stage]}", highlight=False)
+            remarks.print(f"{stage.capitalize()} {_THINGS[stage]}: {total}", highlight=False)
 
     return step
 

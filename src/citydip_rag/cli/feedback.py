@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,6 +12,7 @@ import typer
 
 from citydip_rag.cli import show
 from citydip_rag.cli.console import command, remarks, screen, write_json
+from citydip_rag.cli.opening import IndexOption
 from citydip_rag.errors import EvaluationError
 from citydip_rag.settings import load_settings
 
@@ -26,10 +27,6 @@ app = typer.Typer(
 
 Wanted = Literal["good", "bad", "all"]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-IndexOption = Annotated[
-    Path | None,
-    typer.Option("--index", help="Folder of the index they stand beside. [default: index]"),
-]
 
 
 @app.command("list")
@@ -120,15 +117,10 @@ def forget(
     screen.print(f"Forgotten: {counts[0]} ratings, {counts[1]} questions", highlight=False)
 
 
-@contextmanager
-def _opened(index: Path | None) -> Iterator[Store]:
+def _opened(index: str | None) -> closing[Store]:
     from citydip_rag.feedback import Store
 
-    store = Store.open(load_settings(index=index))
-    try:
-        yield store
-    finally:
-        store.close()
+    return closing(Store.open(load_settings(index=index)))
 
 
 def _ratings(store: Store, wanted: Wanted) -> Iterator[Rated]:
