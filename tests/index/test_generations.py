@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import multiprocessing
 import random
 import shutil
 import sys
@@ -28,7 +27,7 @@ from citydip_rag.indexing import index_folder
 from citydip_rag.settings import Settings, load_settings
 
 sys.path.insert(0, str(Path(__file__).parent))
-from toy import ToyEmbedder, rebuild_forever
+from toy import ToyEmbedder, processes, rebuild_forever
 
 SENTENCE = "Kota {0} menandatangani perjanjian nomor {0} dengan kota lain pada tahun {0}."
 
@@ -205,11 +204,9 @@ def test_a_reader_keeps_its_generation(settings: Settings) -> None:
 def test_killed_at_random_moments_the_index_answers_each_time(settings: Settings) -> None:
     """SIGKILL in the middle of a rebuild, twenty times."""
     moments = random.Random(7)  # noqa: S311
-    started = multiprocessing.get_context("forkserver")  # imports everything once, not each time
-    started.set_forkserver_preload(["toy"])
     seen = set()
     for _ in range(20):
-        process = started.Process(target=rebuild_forever, args=(settings.seeds, settings.index))
+        process = processes().Process(target=rebuild_forever, args=(settings.seeds, settings.index))
         process.start()
         before = (settings.index / POINTER).read_text(encoding="utf-8")
         deadline = time.monotonic() + 30

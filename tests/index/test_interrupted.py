@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -18,29 +21,11 @@ from citydip_rag.index import Index
 from citydip_rag.indexing import index_folder
 from citydip_rag.settings import load_settings
 
-HERE = str(Path(__file__).parent)
-sys.path.insert(0, HERE)
-from toy import ToyEmbedder
+sys.path.insert(0, str(Path(__file__).parent))
+from toy import ToyEmbedder, index_slowly, processes
 
 FILES = 24
 ROUNDS = 20
-CHILD = """
-import sys, time
-from pathlib import Path
-sys.path.insert(0, sys.argv[3])
-from toy import ToyEmbedder
-from citydip_rag.index import writer
-from citydip_rag.indexing import index_folder
-from citydip_rag.settings import load_settings
-class Slow(ToyEmbedder):
-    def embed_passages(self, texts, headings=(), progress=None):
-        print("embedding", flush=True)
-        time.sleep(0.02)
-        return super().embed_passages(texts, headings, progress)
-writer._BATCH = 2
-print("go", flush=True)
-index_folder(load_settings(seeds=Path(sys.argv[1]), index=Path(sys.argv[2])), Slow())
-"""
 
 
 @pytest.fixture
@@ -73,23 +58,27 @@ def words(settings: Settings) -> set[str]:
     return found
 
 
+def indexer(settings: Settings) -> tuple[BaseProcess, Connection]:
+    """A process that indexes slowly, and where it says how far it is."""
+    heard, said = multiprocessing.Pipe(duplex=False)
+    child = processes().Process(target=index_slowly, args=(settings.seeds, settings.index, said))
+    child.start()
+    said.close()
+    return child, heard
+
+
 def test_killed_twenty_times_nothing_is_lost_and_little_is_done_again(settings: Settings) -> None:
     chance = random.Random(3)  # noqa: S311
     write(settings, "baru")
     begun = 0
     for number in range(ROUNDS):
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(settings.seeds), str(settings.index), HERE],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert child.stdout is not None
-        assert child.stdout.readline() == "go\n"
+        child, heard = indexer(settings)
+        assert heard.recv() == "go"
         if number % 2:
-            child.stdout.readline()  # it embeds, or has ended
+            heard.poll(30)  # it embeds, or has ended
         time.sleep(chance.uniform(0, 0.3))
         child.kill()
-        child.communicate()
+        child.join()
         found = words(settings)
         assert found in ({"lama"}, {"baru"})
         begun += found == {"lama"}
@@ -145,21 +134,10 @@ def attempt(settings: Settings) -> str:
 def test_two_indexers_and_a_reader(settings: Settings) -> None:
     """Whoever comes second is told; a reader sees the old or the new and never a mixture."""
     write(settings, "baru")
-    code = CHILD.replace(
-        "index_folder(load",
-        "from citydip_rag.errors import IndexBusyError\nimport contextlib\n"
-        "with contextlib.suppress(IndexBusyError): index_folder(load",
-    )
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(settings.seeds), str(settings.index), HERE],
-            stdout=subprocess.DEVNULL,
-        )
-        for _ in range(2)
-    ]
+    running = [indexer(settings) for _ in range(2)]
     seen = []
-    while any(child.poll() is None for child in children):
+    while any(child.is_alive() for child, _ in running):
         seen.append(words(settings))
-    assert [child.returncode for child in children] == [0, 0]
+    assert [child.exitcode for child, _ in running] == [0, 0]
     assert all(found in ({"lama"}, {"baru"}) for found in seen)
     assert words(settings) == {"baru"}

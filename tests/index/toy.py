@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import multiprocessing
+import time
 from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import numpy as np
 
 from citydip_rag.embedding import Embedder, Encoding, TokenVectors
 from citydip_rag.embedding.base import Progress
+from citydip_rag.errors import IndexBusyError
+from citydip_rag.index import writer
 from citydip_rag.indexing import index_folder
 from citydip_rag.settings import load_settings
 
@@ -71,3 +78,35 @@ def rebuild_forever(seeds: Path, index: Path) -> None:
     settings = load_settings(seeds=seeds, index=index)
     while True:
         index_folder(settings, ToyEmbedder(), rebuild=True)
+
+
+class SlowEmbedder(ToyEmbedder):
+    """Says when it embeds, and takes its time."""
+
+    def __init__(self, said: Connection) -> None:
+        super().__init__()
+        self._said = said
+
+    def embed_passages(
+        self, texts: Sequence[str], headings: Sequence[str] = (), progress: Progress | None = None
+    ) -> list[Encoding]:
+        self._said.send("embedding")
+        time.sleep(0.02)
+        return super().embed_passages(texts, headings, progress)
+
+
+def index_slowly(seeds: Path, index: Path, said: Connection) -> None:
+    """Index, two passages at a time, unless another is at it; says when it begins and embeds."""
+    writer._BATCH = 2
+    said.send("go")
+    with contextlib.suppress(IndexBusyError):
+        index_folder(load_settings(seeds=seeds, index=index), SlowEmbedder(said))
+
+
+def processes() -> ForkServerContext:
+    """Starts processes that have imported everything already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["citydip_rag.indexing", "citydip_rag.index.folder", "nltk.tokenize.punkt"]
+    )
+    return context
