@@ -47,5 +47,5 @@ def _nothing(report: Path) -> str:
         '<!doctype html><meta charset="utf-8"><title>citydip</title>'
         "<style>:root{color-scheme:light dark;font:17px/1.6 system-ui,sans-serif}"
         "body{max-width:60ch;margin:3rem auto;padding:0 1rem}pre{white-space:pre-wrap}</style>"
-        f"{said}<pre><code>{command}</code></pre>"
+        f"<body data-short>{said}<pre><code>{command}</code></pre>"
     )

@@ -65,6 +65,25 @@ def test_without_a_report_the_command_is_named(address: str, report: Path, writt
         assert "cannot be read" in damaged.text
 
 
+def test_where_there_is_none_the_dialog_is_as_small_as_what_it_says(
+    browser: Browser, address: str, report: Path, written: str
+) -> None:
+    page = visit(browser, address, "en-GB", DESKTOP).page
+    page.locator(".evaluated").click()
+    expect(page.locator("#evaluation.short")).to_be_visible()
+    small = page.locator("#evaluation").bounding_box()
+    report.write_text(written, encoding="utf-8")
+    page.locator("#evaluation .leave").click()
+    page.locator(".evaluated").click()
+    expect(page.frame_locator("#evaluation iframe").locator("table").first).to_be_visible()
+    expect(page.locator("#evaluation.short")).to_have_count(0)
+    large = page.locator("#evaluation").bounding_box()
+    assert small is not None
+    assert large is not None
+    assert small["height"] < large["height"] / 2
+    page.context.close()
+
+
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
 def test_the_last_evaluation_is_shown(
     browser: Browser,

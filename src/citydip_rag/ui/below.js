@@ -1,12 +1,18 @@
 // Below the question: forgetting the conversation, and the last evaluation, which is only fetched
 // when somebody wants to see it.
 const dialog = element.querySelector("#evaluation");
+const frame = dialog.querySelector("iframe");
+
+// Where nothing has been evaluated there is little to read.
+frame.addEventListener("load", () => {
+  dialog.classList.toggle("short", "short" in (frame.contentDocument?.body.dataset ?? {}));
+});
 
 element.addEventListener("click", (event) => {
   if (event.target.closest(".clear")) {
     trigger("forget");
   } else if (event.target.closest(".evaluated")) {
-    dialog.querySelector("iframe").src = "evaluation";
+    frame.src = "evaluation";
     dialog.showModal();
   } else if (event.target === dialog || event.target.closest("#evaluation .leave")) {
     dialog.close();
