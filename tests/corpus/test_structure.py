@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +21,7 @@ from citydip_rag.corpus.passages import PassageMaker
 from citydip_rag.corpus.text import structure
 from citydip_rag.errors import DocumentError
 from citydip_rag.schema import Document
+from timing import quickest
 
 LINES = st.text(alphabet="Kota kerja.,?!:“”()1-*\t\u00a0\u2028\x85é城", max_size=50)
 TEXTS = st.one_of(st.text(max_size=300), st.lists(LINES, max_size=25).map("\n".join))
@@ -172,9 +172,9 @@ def test_front_matter_that_never_ends_takes_no_time(tmp_path: Path) -> None:
     lines = "".join(f"    kunci{n}: nilai {n}\n" for n in range(500))
     path = tmp_path / "a.md"
     path.write_text(f"---\n{lines}\n\nIsi.", encoding="utf-8")
-    begun = time.monotonic()
-    assert "Isi." in read_file(path, "a.md").text
-    assert time.monotonic() - begun < 5
+    read, seconds = quickest(lambda: read_file(path, "a.md"), 5)
+    assert "Isi." in read.text
+    assert seconds < 5
 
 
 def test_headings_never_fill_the_embedder(tmp_path: Path) -> None:

@@ -16,15 +16,17 @@ _ALIKE: Final = 0.85
 """Share of common words from which two passages are a draft and its final, or two copies."""
 
 
-def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Leave out what says the same as a better candidate.
+def distinct(candidates: Sequence[Candidate], limit: int) -> list[Candidate]:
+    """The first so many that say something else than those before them.
 
-    Two passages do if most of their words are the same and all of their figures: rows of a table
-    or paragraphs of a tariff differ in little else.
+    Two passages say the same if most of their words are the same and all of their figures: rows of
+    a table or paragraphs of a tariff differ in little else.
     """
     kept: list[Candidate] = []
     seen: list[frozenset[str]] = []
     for candidate in candidates:
+        if len(kept) == limit:
+            break
         words = _words_of(candidate.passage.text)
         fewest, most = _ALIKE * len(words), len(words) / _ALIKE  # else they share too few
         near = (other for other in seen if fewest <= len(other) <= most)

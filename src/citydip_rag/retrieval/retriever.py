@@ -56,12 +56,12 @@ class Retriever:
         allowed = index.numbers_of(documents)
         depth = max(limit, DEPTH)
         ranked = self._ranked(index, query, depth, allowed, step)
-        candidates = distinct(ranked)
+        candidates = distinct(ranked, limit)
         while len(candidates) < limit and len(ranked) == depth < MAX_DEPTH:
             depth *= 2  # copies took the others' places
             ranked = self._ranked(index, query, depth, allowed, step)
-            candidates = distinct(ranked)
-        return candidates[:limit]
+            candidates = distinct(ranked, limit)
+        return candidates
 
     def _ranked(
         self,
