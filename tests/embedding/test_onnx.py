@@ -171,6 +171,15 @@ def test_a_tiny_model_by_both(weights: Path) -> None:
         assert float(one.vector @ two.vector) > 0.99  # of 32 numbers each counts for more
 
 
+def test_nothing_is_reported_to_anybody(on_onnx: Embedder, tmp_path: Path) -> None:
+    """Its wheels keep an id and a queue of reports in the cache folder, and send them."""
+    assert on_onnx  # so that it is unpacked
+    (tmp_path / "citydip-rag").symlink_to(bundled.cache_home())
+    code = "from citydip_rag.embedding import load_embedder as l; l().embed_queries(['kota'])"
+    subprocess.run([sys.executable, "-c", code], env={"XDG_CACHE_HOME": str(tmp_path)}, check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["citydip-rag"]
+
+
 def test_without_onnx_runtime_torch_takes_over_and_it_is_said(
     weights: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

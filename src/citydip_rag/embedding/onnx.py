@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
@@ -70,8 +71,7 @@ class OnnxEmbedder(Embedder):
             ImportError: ONNX Runtime does not work here.
             ModelError: the model cannot be unpacked.
         """
-        import onnxruntime  # noqa: F401  # before anything is unpacked for it
-
+        _runtime()  # before anything is unpacked for it
         folder = bundled_onnx_folder()
         return None if folder is None else cls(folder)
 
@@ -167,16 +167,23 @@ def _session(model: Path) -> InferenceSession:
 
     Threads that spin while they wait would take from other questions what they give to this one.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
+    runtime = _runtime()
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = min(processors(), _THREADS)
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # the graph is as it shall be
+    level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL  # the graph is as it shall be
     options.graph_optimization_level = level
     options.log_severity_level = 3  # errors
-    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    return runtime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def _runtime() -> Any:
+    """ONNX Runtime, told before it is loaded to report to nobody: left alone, its wheels do."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
 
 
 @contextmanager
