@@ -39,6 +39,18 @@ class DatabaseAddress(SecretStr):
         return f"postgresql://{told[1]}" if told else "postgresql://…"
 
 
+OTHER_SCHEMAS: Final = (
+    "select set_config('search_path', coalesce(string_agg(quote_ident(name), ', ' order by place),"
+    " ''), false) from unnest(current_schemas(false)) with ordinality as schemas (name, place)"
+    " where name <> 'citydip'"
+)
+"""For a session of PostgreSQL: have names looked up where they were, but for our own schema.
+
+A user who is called as it is would be shown it first. Its table `vector` would hide the type of
+that name, and the tables of keys would be made in it once it is there, beside those made before.
+"""
+
+
 def index_address(value: object) -> Path | DatabaseAddress:
     """The database or the folder that a text names."""
     if isinstance(value, Path | DatabaseAddress):

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
 import psycopg
 import pytest
 
+from citydip_rag.access import Keys, Scope, claimed_id
 from citydip_rag.embedding import Encoding
 from citydip_rag.embedding.base import Progress
 from citydip_rag.engine import Engine
@@ -33,6 +34,7 @@ from citydip_rag.indexing import folder_of_index, index_folder, up_to_date
 from citydip_rag.library import Library
 from citydip_rag.live import LiveEngine
 from citydip_rag.settings import DatabaseAddress, Settings, load_settings
+from citydip_rag.state import State
 from postgres import Postgres
 
 HERE = str(Path(__file__).parent)
@@ -146,6 +148,23 @@ def numbers(database: psycopg.Connection) -> list[tuple[str, list[int]]]:
         " from citydip.document d join citydip.passage p on p.document_id = d.id"
         f" where d.until = {migrations.FOREVER} and p.until = {migrations.FOREVER} group by 1"
     ).fetchall()
+
+
+def test_a_user_called_as_the_schema_is_served_like_others(
+    settings: Settings, database: psycopg.Connection, postgres_server: Postgres
+) -> None:
+    """PostgreSQL looks names up in the schema of the user's own name first."""
+    with suppress(psycopg.errors.DuplicateObject):
+        database.execute("create role citydip superuser login")
+    as_named = postgres_server.create().replace("postgres@", "citydip@")
+    with closing(Keys(State.open(as_named))) as kept:
+        key = kept.add("Rini", [Scope.ASK])
+    named = settings.model_copy(update={"index": DatabaseAddress(as_named)})
+    assert index_folder(named, ToyEmbedder()).changed
+    assert words(named) == {"lama"}
+    assert not index_folder(named, ToyEmbedder()).changed
+    with closing(Keys(State.open(as_named))) as kept:
+        assert kept.find(claimed_id(key)) is not None
 
 
 def test_what_is_counted_of_the_words_stays_true(

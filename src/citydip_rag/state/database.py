@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from citydip_rag.errors import MissingDependencyError, StateError
+from citydip_rag.values import OTHER_SCHEMAS
 
 VERSION: Final = 1
 """Of the tables' layout; a newer one is refused, never misread."""
@@ -99,7 +100,9 @@ def _engine(address: str | Path) -> Engine:
     if isinstance(address, str) and address.startswith(("postgresql://", "postgres://")):
         url = make_url(address).set(drivername="postgresql+psycopg")
         url = url.update_query_dict({"connect_timeout": POSTGRES_SECONDS, **url.query})
-        return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4)
+        engine = create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4)
+        event.listen(engine, "connect", _outside_the_index)
+        return engine
     path = Path(address)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)  # what keys there are is nobody else's business
@@ -108,6 +111,12 @@ def _engine(address: str | Path) -> Engine:
     )
     event.listen(engine, "connect", _write_ahead)
     return engine
+
+
+def _outside_the_index(connection: object, _: object) -> None:
+    """Whatever the user is called, the tables are not in the schema of an index."""
+    connection.execute(OTHER_SCHEMAS)  # type: ignore[attr-defined]  # of psycopg
+    connection.commit()  # type: ignore[attr-defined]  # likewise
 
 
 def _write_ahead(connection: object, _: object) -> None:

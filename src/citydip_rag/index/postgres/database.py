@@ -22,7 +22,7 @@ from citydip_rag.errors import (
     IndexUnreachableError,
     SettingsError,
 )
-from citydip_rag.values import DatabaseAddress
+from citydip_rag.values import OTHER_SCHEMAS, DatabaseAddress
 
 CONNECTIONS: Final = 8
 """Held at most by one process: more searches at once would only wait for the processors."""
@@ -41,7 +41,8 @@ _DEFAULTS: Final = {
     "tcp_user_timeout": "10000",
 }
 _SEARCHING: Final = (
-    "set hnsw.ef_search = 100; set hnsw.iterative_scan = strict_order; set jit = off"
+    "set hnsw.ef_search = 100; set hnsw.iterative_scan = strict_order; set jit = off;"
+    f" {OTHER_SCHEMAS}"
 )
 _READING: Final = (
     f"{_SEARCHING}; set default_transaction_read_only = on; set statement_timeout = '15s'"
