@@ -140,5 +140,5 @@ def test_an_incomplete_index_is_not_copied(
     copy_index(own_settings.index, address)
     with psycopg.connect(address.get_secret_value(), autocommit=True) as connection:
         connection.execute("delete from citydip.passage")
-    with pytest.raises(IndexDamagedError, match="holds 1 and 0"):
+    with pytest.raises(IndexDamagedError, match="hold 1 passages and holds 0"):
         copy_index(address, tmp_path / "copied")

@@ -316,15 +316,71 @@ def test_another_model_is_refused_and_takes_over(
     assert Index.open(settings.index, ToyEmbedder(dimension=16)).manifest.dimension == 16
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "delete from citydip.words where number = 0",
+        "delete from citydip.vector where number < 4",
+        "delete from citydip.passage where number < 4",
+        "truncate citydip.passage",
+        "truncate citydip.encoding",
+        "truncate citydip.term",
+        "truncate citydip.projection",
+        "truncate citydip.generation",
+        "update citydip.passage set key = '\\x00'",
+        "delete from citydip.document where source = 'dua.txt'",
+    ],
+)
 def test_missing_rows_are_refused_and_mended(
+    settings: Settings, database: psycopg.Connection, damage: str
+) -> None:
+    database.execute(damage)
+    with pytest.raises((IndexDamagedError, IndexMissingError), match=r"Run: citydip index"):
+        Index.open(settings.index, ToyEmbedder())
+    index_folder(settings, ToyEmbedder(), rebuild="projection" in damage)
+    assert words(settings) == {"lama"}
+    write(settings, "baru")
+    index_folder(settings, ToyEmbedder())
+    assert words(settings) == {"baru"}
+    database.execute(damage)
+    index_folder(settings, ToyEmbedder(), rebuild=True)
+    assert words(settings) == {"baru"}
+    assert not index_folder(settings, ToyEmbedder()).changed
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "drop table citydip.term",
+        "alter table citydip.vector drop column embedding",
+        "truncate citydip.migration",
+        """drop schema citydip cascade; create schema citydip;
+        create table citydip.migration as select 'v7' as version""",
+    ],
+)
+def test_tables_that_are_not_ours_are_named_with_the_way_out(
+    settings: Settings, database: psycopg.Connection, damage: str
+) -> None:
+    database.execute(damage)
+    with pytest.raises((IndexDamagedError, IndexMismatchError)):
+        Index.open(settings.index, ToyEmbedder())
+    with pytest.raises(IndexDamagedError, match="drop schema citydip cascade; then: citydip index"):
+        index_folder(settings, ToyEmbedder(), rebuild=True)
+    database.execute("drop schema citydip cascade")
+    index_folder(settings, ToyEmbedder())
+    assert words(settings) == {"lama"}
+
+
+def test_a_user_who_may_not_read_is_told_what_is_missing(
     settings: Settings, database: psycopg.Connection
 ) -> None:
-    database.execute("delete from citydip.words where number = 0")
-    with pytest.raises(IndexDamagedError, match=r"should hold \d+ passages.*--rebuild"):
-        Index.open(settings.index, ToyEmbedder())
-    assert index_folder(settings, ToyEmbedder()).changed
-    index_folder(settings, ToyEmbedder(), rebuild=True)
-    assert words(settings) == {"lama"}
+    with suppress(psycopg.errors.DuplicateObject):
+        database.execute("create role weak login")
+    weak = DatabaseAddress(address(settings).replace("postgres@", "weak@"))
+    with pytest.raises(IndexUnreachableError, match="grant usage on schema citydip"):
+        Index.open(weak, ToyEmbedder())
+    with pytest.raises(DiskError, match="Check the rights"):
+        index_folder(settings.model_copy(update={"index": weak}), ToyEmbedder(), rebuild=True)
 
 
 def test_an_empty_database_and_one_that_is_away(

@@ -71,6 +71,13 @@ _THIS: Final = {
 }
 """What a statute calls itself."""
 _THIS_OTHER: Final = ("Peraturan ini", "this regulation")
+_SPELT_OUT: Final = {"UU": "undang-undang", "PP": "peraturan pemerintah"}
+_ACCORDING_TO: Final = re.compile(
+    r"(?:^|[\s,(])(?:menurut|berdasarkan|sesuai\s+dengan|(?:di\s+)?dalam|pada|di"
+    r"|according\s+to|pursuant\s+to|based\s+on|under|within|in|by|per)\s+(?:the\s+)?$",
+    re.IGNORECASE,
+)
+"""What makes of a statute's name the place where to look, and no part of what is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,8 @@ class Asked:
     """A question, taken apart.
 
     Attributes:
-        search: what to search for: the question, its statute called as it calls itself.
+        search: what to search for: the question, its statute called as it calls itself, or left out
+            where it only says where to look.
         documents: ids of the statutes it names and the index holds, or None.
         unknown: the statute's "number/year" that it names and the index does not hold, or "".
         article: the article it names ("45", "28A"), or "".
@@ -167,7 +175,8 @@ def _called(question: str, name: DocumentName) -> tuple[int, int] | None:
     _, _, subject = name.title.partition(" tentang ")
     words = [word for word in _WORD.findall(subject) if word.lower() not in _SMALL]
     initials = "".join(word[0] for word in words) if len(words) > 2 else ""
-    kind = re.escape(name.label.split()[0])
+    short = name.label.split()[0]
+    kind = rf"(?:{re.escape(short)}|{_SPELT_OUT.get(short, short)})(?:\s+tentang)?"
     for common in filter(None, (subject, initials)):
         called = rf"\b{kind}\s+{re.escape(common)}\b|\b{re.escape(common)}\s+(?:law|act)\b"
         if match := re.search(called, question, re.IGNORECASE):
@@ -189,10 +198,13 @@ def _named(
     statutes: Mapping[str, DocumentName],
     held: Sequence[str],
 ) -> Asked:
-    kind = statutes[held[0]].label.split()[0]
-    indonesian, english = _THIS.get(kind, _THIS_OTHER)
-    itself = indonesian if language is Language.INDONESIAN else english
-    search = f"{question[: span[0]]}{itself}{question[span[1] :]}"
+    before, after = question[: span[0]], question[span[1] :]
+    if place := _ACCORDING_TO.search(before):
+        search = f"{before[: place.start()]} {after.lstrip(' ,')}".strip()
+    else:
+        kind = statutes[held[0]].label.split()[0]
+        indonesian, english = _THIS.get(kind, _THIS_OTHER)
+        search = f"{before}{indonesian if language is Language.INDONESIAN else english}{after}"
     return Asked(search, documents=tuple(held))
 
 

@@ -18,6 +18,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from citydip_rag.errors import (
     DiskError,
     IndexBusyError,
+    IndexDamagedError,
     IndexMissingError,
     IndexUnreachableError,
     SettingsError,
@@ -48,6 +49,17 @@ _READING: Final = (
     f"{_SEARCHING}; set default_transaction_read_only = on; set statement_timeout = '15s'"
 )
 _LOST: Final = (errors.OperationalError, errors.InterfaceError)
+_MISMADE: Final = (
+    errors.UndefinedTable,
+    errors.UndefinedColumn,
+    errors.UndefinedFunction,
+    errors.DatatypeMismatch,
+    errors.DuplicateTable,
+    errors.InvalidTextRepresentation,
+)
+"""What is said where somebody has changed the tables, or others are there."""
+_VERSIONS: Final = "citydip.migration"
+"""The table without which there is no index at all."""
 
 Row = tuple[Any, ...]
 Result = TypeVar("Result")
@@ -134,8 +146,9 @@ class Database(Rows):
         except errors.OperationalError as error:
             raise _unreachable() from error
         with connection:
-            connection.execute(_SEARCHING)
-            found = connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
+            with writing():
+                connection.execute(_SEARCHING)
+                found = connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
             if not (found and found[0]):
                 raise IndexBusyError(
                     "Another process is writing this index.",
@@ -209,6 +222,8 @@ def writing() -> Iterator[None]:
         ) from error
     except _LOST as error:
         raise _unreachable() from error
+    except _MISMADE as error:
+        raise _mismade() from error
     except psycopg.Error as error:
         raise DiskError(
             f"The database refuses to write the index: {error.diag.message_primary or 'error'}.",
@@ -221,13 +236,31 @@ def _reported() -> Iterator[None]:
     try:
         yield
     except (errors.InvalidSchemaName, errors.UndefinedTable) as error:
+        if isinstance(error, errors.UndefinedTable) and _VERSIONS not in str(error):
+            raise _mismade() from error
         raise IndexMissingError("There is no index yet.", "Run: citydip index") from error
     except errors.QueryCanceled as error:
         raise IndexUnreachableError(
             "The database of the index takes too long.", "Try again in a moment."
         ) from error
+    except errors.InsufficientPrivilege as error:
+        raise IndexUnreachableError(
+            "The user of the index's database may not read it.",
+            "Have its owner run: grant usage on schema citydip to that user; and: grant select on"
+            " all tables in schema citydip to that user",
+        ) from error
+    except _MISMADE as error:
+        raise _mismade() from error
     except _LOST as error:
         raise _unreachable() from error
+
+
+def _mismade() -> IndexDamagedError:
+    return IndexDamagedError(
+        "The tables of the index are not as this program makes them.",
+        "If the schema citydip of this database holds nothing else, run there: drop schema citydip"
+        " cascade; then: citydip index",
+    )
 
 
 def _unreachable() -> IndexUnreachableError:

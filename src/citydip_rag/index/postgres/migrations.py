@@ -96,7 +96,7 @@ MIGRATIONS: Final = (_TABLES,)
 """Step n leads from version n to version n + 1; a step that was released is never changed."""
 VERSION: Final = len(MIGRATIONS)
 
-_FOUND: Final = "select max(version) from citydip.migration"
+_FOUND: Final = "select max(version)::integer from citydip.migration"
 
 
 def migrate(connection: Connection) -> None:

@@ -24,6 +24,7 @@ from citydip_rag.index.postgres.database import Database, Rows, writing
 from citydip_rag.index.postgres.migrations import check_version, migrate
 from citydip_rag.index.postgres.passages import PostgresPassages, PostgresTokens
 from citydip_rag.index.postgres.vectors import PostgresVectors
+from citydip_rag.index.postgres.wholeness import check_whole, is_whole
 from citydip_rag.index.postgres.words import PostgresWords
 from citydip_rag.index.postgres.writer import PostgresWriter
 from citydip_rag.index.previous import Held, Previous
@@ -32,7 +33,7 @@ from citydip_rag.values import DatabaseAddress
 
 _CURRENT = (
     "select m.version, g.id, g.name, g.digest"
-    " from (select max(version) as version from citydip.migration) as m left join"
+    " from (select max(version)::integer as version from citydip.migration) as m left join"
     " (select id, name, digest from citydip.generation order by id desc limit 1) as g on true"
 )
 
@@ -55,16 +56,11 @@ class PostgresPlace(IndexPlace):
         return name, digest
 
     def open(self, embedder: Embedder | None) -> Index:
-        """Open the current generation after its passages were counted."""
+        """Open the current generation after what it holds was counted."""
         generation, name, digest = self._current()
         manifest = self._manifest(generation)
         check_embedder(manifest, embedder)
-        words = PostgresWords(self._database, generation)
-        if len(words) != manifest.passages:
-            raise IndexDamagedError(
-                f"The index should hold {manifest.passages} passages and holds {len(words)}.",
-                REBUILD,
-            )
+        check_whole(self._database, generation, manifest)
         return Index(
             place=self,
             generation=name,
@@ -72,7 +68,7 @@ class PostgresPlace(IndexPlace):
             manifest=manifest,
             store=PostgresPassages(self._database, generation),
             vectors=PostgresVectors(self._database, generation, manifest.dimension),
-            words=words,
+            words=PostgresWords(self._database, generation),
             tokens=PostgresTokens(self._database, manifest.passages),
             projection=self._projection(generation),
         )
@@ -103,7 +99,7 @@ class PostgresPlace(IndexPlace):
         """The one row of notes."""
         try:
             rows = self._database.rows("select content, written from citydip.note")
-        except (IndexMissingError, IndexUnreachableError):
+        except (IndexMissingError, IndexDamagedError, IndexUnreachableError):
             return None
         return Note(*rows[0]) if rows else None
 
@@ -161,9 +157,11 @@ class PreviousRows(Previous):
     number: int
 
     def is_undamaged(self) -> bool:
-        """Whether all its passages are there; the rest is the database's promise."""
-        return len(PostgresWords(self.database, self.number)) == self.manifest.passages
+        """Whether all of it is there; the rest is the database's promise."""
+        return is_whole(self.database, self.number, self.manifest)
 
     def held(self) -> Held | None:
-        """Its documents and passages."""
+        """Its documents and passages, unless some are missing."""
+        if not self.is_undamaged():
+            return None
         return Held(self.manifest.inputs, PostgresPassages(self.database, self.number))

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 from psycopg import Connection
+from pydantic import ValidationError
 
 from citydip_rag.embedding.projection import Projection
 from citydip_rag.index.cache import CachedEncoding, Encodings
@@ -22,6 +23,7 @@ from citydip_rag.index.passages import COLUMNS, row_of
 from citydip_rag.index.postgres.database import Session, writing
 from citydip_rag.index.postgres.migrations import FOREVER
 from citydip_rag.index.postgres.vectors import PostgresVectors, grow
+from citydip_rag.index.postgres.wholeness import is_whole
 from citydip_rag.index.postgres.words import PostgresWords
 from citydip_rag.index.writer import Content, IndexWriter
 from citydip_rag.schema import Document, Passage
@@ -177,9 +179,10 @@ class _Change:
 
     def __init__(self, session: Session, content: Content, keys: Sequence[bytes]) -> None:
         self._session = session
-        ((self.generation, self.numbers),) = session.rows(
-            "select coalesce(max(id), 0) + 1, coalesce(max(numbers), 0) from citydip.generation"
+        ((newest, self.numbers),) = session.rows(
+            "select coalesce(max(id), 0), coalesce(max(numbers), 0) from citydip.generation"
         )
+        self.generation = newest + 1
         of: defaultdict[str, list[int]] = defaultdict(list)
         for i, passage in enumerate(content.passages):
             of[passage.document_id].append(i)
@@ -191,9 +194,7 @@ class _Change:
             )
             for document in content.documents
         }
-        held: Mapping[str, bytes] = dict(
-            session.rows(f"select id, digest from citydip.document where until = {FOREVER}")
-        )
+        held = self._held(newest)
         new = {identity for identity, digest in digests.items() if held.get(identity) != digest}
         self.documents = [(d, digests[d.id]) for d in content.documents if d.id in new]
         self.gone = [identity for identity in held if identity in new or identity not in digests]
@@ -217,6 +218,26 @@ class _Change:
             found = np.stack(list(known.vectors([key for _, key in self.added[part]])))
             vectors.add(numbers[part], found, owners[part])
         words.add(numbers, [_clean(f"{p.lead}\n{p.text}") for p, _ in self.added], owners)
+
+    def _held(self, newest: int) -> Mapping[str, bytes]:
+        """Digests of the documents of the newest generation; what is not whole is cleared away."""
+        texts = self._session.rows(
+            "select manifest from citydip.generation where id = %(id)s", {"id": newest}
+        )
+        if texts and _is_whole(self._session, newest, texts[0][0]):
+            return dict(
+                self._session.rows(
+                    f"select id, digest from citydip.document where until = {FOREVER}"
+                )
+            )
+        for table in _TABLES:
+            self._session.execute(
+                f"update citydip.{table} set until = %(until)s where until = {FOREVER}"
+                if texts  # else no generation shows any of it, nor may a new one of that number
+                else f"delete from citydip.{table} where until > %(until)s",
+                {"until": self.generation if texts else 0},
+            )
+        return {}
 
     def _ended(self) -> np.ndarray:
         """End documents and passages: the numbers of those passages."""
@@ -249,6 +270,13 @@ class _Change:
                 for number, (passage, key) in enumerate(self.added, self.numbers):
                     row = row_of(number, passage)
                     copy.write_row((*valid, key, *row[:-1], _clean(passage.text)))
+
+
+def _is_whole(session: Session, generation: int, manifest: str) -> bool:
+    try:
+        return is_whole(session, generation, Manifest.model_validate_json(manifest))
+    except ValidationError:
+        return False
 
 
 def _digest(document: Document, passages: Sequence[Passage], keys: Sequence[bytes]) -> bytes:
