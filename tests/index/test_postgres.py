@@ -150,13 +150,13 @@ def numbers(database: psycopg.Connection) -> list[tuple[str, list[int]]]:
     ).fetchall()
 
 
-def test_a_user_called_as_the_schema_is_served_like_others(
+def test_a_user_called_as_the_schema_and_a_database_without_an_encoding(
     settings: Settings, database: psycopg.Connection, postgres_server: Postgres
 ) -> None:
     """PostgreSQL looks names up in the schema of the user's own name first."""
-    with suppress(psycopg.errors.DuplicateObject):
-        database.execute("create role citydip superuser login")
-    as_named = postgres_server.create().replace("postgres@", "citydip@")
+    database.execute("create role citydip superuser login")
+    database.execute("create database plain template template0 encoding 'SQL_ASCII'")
+    as_named = postgres_server.address("plain").replace("postgres@", "citydip@")
     with closing(Keys(State.open(as_named))) as kept:
         key = kept.add("Rini", [Scope.ASK])
     named = settings.model_copy(update={"index": DatabaseAddress(as_named)})

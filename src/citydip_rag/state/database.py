@@ -34,8 +34,8 @@ VERSION: Final = 1
 """Of the tables' layout; a newer one is refused, never misread."""
 SQLITE_SECONDS: Final = 10
 """How long one process waits for another that is writing."""
-POSTGRES_SECONDS: Final = "3"
-"""How long a connection is waited for, unless the address says otherwise."""
+POSTGRES: Final = {"connect_timeout": "3", "client_encoding": "UTF8"}
+"""Of a connection, unless the address says otherwise: how long it is tried; text, not bytes."""
 _ATTEMPTS: Final = 5
 """Of opening: those who open a new database at the same moment get in each other's way."""
 _SECONDS_BETWEEN_ATTEMPTS: Final = 0.1
@@ -99,7 +99,7 @@ class State:
 def _engine(address: str | Path) -> Engine:
     if isinstance(address, str) and address.startswith(("postgresql://", "postgres://")):
         url = make_url(address).set(drivername="postgresql+psycopg")
-        url = url.update_query_dict({"connect_timeout": POSTGRES_SECONDS, **url.query})
+        url = url.update_query_dict(POSTGRES | dict(url.query))
         engine = create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4)
         event.listen(engine, "connect", _outside_the_index)
         return engine

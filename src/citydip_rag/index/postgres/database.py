@@ -35,6 +35,7 @@ _LOCK: Final = 7_163_202_401
 """Key of the advisory lock of whoever writes."""
 _DEFAULTS: Final = {
     "application_name": "citydip",
+    "client_encoding": "UTF8",  # a database without an encoding of its own gives bytes otherwise
     "connect_timeout": "3",
     "keepalives_idle": "5",  # a server that is gone without a word is noticed
     "keepalives_interval": "2",
