@@ -62,6 +62,28 @@ def test_a_statute_is_searched_for_as_it_calls_itself() -> None:
     assert asked.search == "When did this government regulation take effect?"
 
 
+@pytest.mark.parametrize(
+    ("question", "search", "documents"),
+    [
+        ("Apa itu Krisis Pangan menurut PP 17/2015?", "Apa itu Krisis Pangan?", ("pp",)),
+        ("Dalam UU 36/1999, siapa yang berwenang?", "siapa yang berwenang?", ("tel",)),
+        ("What is a food crisis under PP 17/2015?", "What is a food crisis?", ("pp",)),
+        (
+            "Apa itu gizi menurut Peraturan Pemerintah tentang Ketahanan Pangan dan Gizi?",
+            "Apa itu gizi?",
+            ("pp",),
+        ),
+        ("Apa isi UU 36/1999?", "Apa isi Undang-Undang ini?", ("tel",)),
+    ],
+)
+def test_where_to_look_is_not_searched_for(
+    question: str, search: str, documents: tuple[str, ...]
+) -> None:
+    """ "… menurut UU ini" stands in a hundred articles and in no definition."""
+    asked = read(question)
+    assert (asked.search, asked.documents) == (search, documents)
+
+
 def test_a_statute_that_is_not_held_is_known_as_such() -> None:
     assert read("Apa isi Pasal 5 UU 27/2022?").unknown == "27/2022"
     only = {"plain": NAMES["plain"]}

@@ -78,6 +78,7 @@ _ACCORDING_TO: Final = re.compile(
     re.IGNORECASE,
 )
 """What makes of a statute's name the place where to look, and no part of what is asked."""
+_BEFORE_A_MARK: Final = re.compile(r"\s+(?=[?.!]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ def _named(
 ) -> Asked:
     before, after = question[: span[0]], question[span[1] :]
     if place := _ACCORDING_TO.search(before):
-        search = f"{before[: place.start()]} {after.lstrip(' ,')}".strip()
+        search = _BEFORE_A_MARK.sub("", f"{before[: place.start()]} {after.lstrip(' ,)')}").strip()
     else:
         kind = statutes[held[0]].label.split()[0]
         indonesian, english = _THIS.get(kind, _THIS_OTHER)
