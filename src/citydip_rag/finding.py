@@ -24,12 +24,13 @@ from citydip_rag.retrieval import (
     Retriever,
     TokenAlignmentReranker,
 )
+from citydip_rag.retrieval.definitions import asked_term, defines
 from citydip_rag.retrieval.evidence import Evidence, find_evidence
 from citydip_rag.retrieval.language_axis import LanguageAxis
 from citydip_rag.retrieval.penalties import is_article, is_threat, names_penalty, refers_to
 from citydip_rag.retrieval.retriever import encode_query
 from citydip_rag.retrieval.statutes import Asked, read_question
-from citydip_rag.schema import Language
+from citydip_rag.schema import Language, Passage
 from citydip_rag.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ MAX_LEFT_OUT: Final = 50
 """Passages looked at beyond that depth to make up for those left out."""
 MAX_LOCATED: Final = 10
 """Sentences of an article that are quoted."""
+MAX_DEFINITIONS: Final = 3
+"""Sentences quoted of those that define a term: each statute may do so for itself."""
 MAX_NORMS: Final = 3
 """Sentences looked through for the one that forbids what a penalty is for."""
 MAX_THREATS: Final = 2
@@ -143,6 +146,8 @@ class Finder:
             return replace(found, evidence=(), features={}, confidence=0.0)
         if (asked.penalty or asked.article) and not without:
             found = self._by_number(asked, found, scope)
+        elif (term := asked_term(asked.search)) and not without:
+            found = self._by_definition(term, found, scope)
         clock.note(sentences=len(found.evidence), confidence=round(found.confidence, 4))
         return found
 
@@ -196,6 +201,20 @@ class Finder:
             here = self._weighed(found.query, found.language, home)
             return here if here.confidence >= found.confidence else found
         return found
+
+    def _by_definition(self, term: str, found: Found, scope: Sequence[str] | None) -> Found:
+        """The sentences that define a term, if there are any."""
+        own = [e for e in found.evidence if defines(e.text, term)]
+        if not own:
+            allowed = self._index.numbers_of(scope)
+            hits = self._index.words.search(term, MAX_READ, allowed)
+            near = [
+                n
+                for n, p in self._index.store.passages(hits.ids.tolist()).items()
+                if _defined_in(p, term)
+            ]
+            own = [e for e in self._read(near, found) if defines(e.text, term)]
+        return answered_by(found, own[:MAX_DEFINITIONS], 1.0) if own else found
 
     def _penalty(
         self, asked: Asked, found: Found, named: Sequence[Evidence], scope: Sequence[str] | None
@@ -253,6 +272,12 @@ def _within(documents: Sequence[str] | None, named: Sequence[str] | None) -> Seq
     if documents is None or named is None:
         return documents if named is None else named
     return [identity for identity in named if identity in documents] or documents
+
+
+def _defined_in(passage: Passage, term: str) -> bool:
+    """Whether a sentence of a passage defines a term."""
+    at = passage.start
+    return any(defines(passage.text[s.start - at : s.end - at], term) for s in passage.sentences)
 
 
 def _speak_of(candidates: Sequence[Candidate], statute: str) -> bool:

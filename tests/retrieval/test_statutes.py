@@ -235,6 +235,8 @@ def law(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Engine:
         ("Apa sanksi bagi pelanggaran Pasal 3?", ["Pasal 3", "Pasal 5"]),
         ("Berapa denda dalam Pasal 4?", ["Pasal 4"]),
         ("Apa isi Pasal 3 UU 99/2019?", []),
+        ("Apa yang dimaksud dengan sungai?", ["Pasal 1"]),
+        ("Menurut UU 3/2011, apa itu sungai?", ["Pasal 1"]),
         ("Apa hukuman bagi orang yang memalsukan uang kertas?", []),
     ],
 )
