@@ -21,6 +21,7 @@ class Vault:
         """The database; None where its file does not exist: who has no keys needs none.
 
         Raises:
+            SettingsError: its address is malformed.
             StateError: it cannot be opened.
         """
         return self.opened() if self._exists() else None
@@ -45,4 +46,4 @@ class Vault:
 
     def _exists(self) -> bool:
         on_a_server = isinstance(self._address, str) and "://" in self._address
-        return self._state is not None or on_a_server or Path(self._address).is_file()
+        return self._state is not None or on_a_server or Path(self._address).exists()
