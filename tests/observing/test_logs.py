@@ -104,19 +104,23 @@ def test_only_what_goes_to_standard_error_is_made_json(monkeypatch: pytest.Monke
     root, ours = logging.getLogger(), logging.getLogger("citydip_rag")
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setattr(root, "handlers", [own, other])
-    level = ours.level
+    access = logging.getLogger("citydip_rag.access")
+    levels = ours.level, access.level
     try:
         configure_logs(load_settings(log_format="text"))
         ours.warning("one")
+        ours.info("no line")
+        access.info("a request")
         configure_logs(load_settings(log_format="json"))
         ours.info("two")
     finally:
         logging.captureWarnings(capture=False)
-        ours.setLevel(level)
-    plain, line = screen.getvalue().splitlines()
-    assert plain == "one"
+        ours.setLevel(levels[0])
+        access.setLevel(levels[1])
+    plain, request, line = screen.getvalue().splitlines()
+    assert (plain, request) == ("one", "a request")
     assert json.loads(line)["message"] == "two"
-    assert file.getvalue() == "one\ntwo\n"
+    assert file.getvalue() == "one\na request\ntwo\n"
 
 
 Lines = Callable[[Callable[[dict[str, Any]], bool]], dict[str, Any]]
