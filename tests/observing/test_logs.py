@@ -17,10 +17,12 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from citydip_rag import Settings
 from citydip_rag.observing import Scope, entered
 from citydip_rag.observing.logs import JsonFormatter, configure_logs, wants_json
+from citydip_rag.serving import make_config
 from citydip_rag.settings import load_settings
 
 QUESTION = "Kota ini bekerja sama dengan siapa?"
@@ -96,6 +98,11 @@ def test_auto_is_text_for_people(
 ) -> None:
     monkeypatch.setattr(sys, "stderr", Screen(terminal=terminal))
     assert wants_json(load_settings(log_format=chosen)) is json_wanted
+
+
+@pytest.mark.parametrize("chosen", ["text", "json"])
+def test_the_server_s_own_line_of_a_request_would_hold_its_query(chosen: str) -> None:
+    assert not make_config(FastAPI(), load_settings(log_format=chosen)).access_log
 
 
 def test_only_what_goes_to_standard_error_is_made_json(monkeypatch: pytest.MonkeyPatch) -> None:
