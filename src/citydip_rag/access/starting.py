@@ -7,7 +7,7 @@ from citydip_rag.access.keys import Keys
 from citydip_rag.access.vault import Vault
 from citydip_rag.errors import AddressError
 from citydip_rag.settings import Settings
-from citydip_rag.state import check_address
+from citydip_rag.state import check_address, is_there
 
 
 def check_listening(settings: Settings) -> None:
@@ -41,3 +41,8 @@ def check_state(settings: Settings) -> None:
         MissingDependencyError: the driver is not installed.
     """
     check_address(settings.state_address)
+
+
+def has_state(settings: Settings) -> bool:
+    """Whether keys or feedback may have been kept; looks, and makes nothing. Raises likewise."""
+    return is_there(settings.state_address)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     create_engine,
     event,
     insert,
+    inspect,
     select,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -67,11 +68,7 @@ class State:
             engine = _engine(address)
             _prepare(engine)
         except (SQLAlchemyError, OSError) as error:
-            closed = StateError(
-                "The database of keys and feedback cannot be opened.",
-                "Check CITYDIP_STATE, and that its folder or server is there and may be written.",
-            )
-            raise told(error, closed) from error
+            raise told(error, _closed()) from error
         return cls(engine)
 
     @contextmanager
@@ -93,6 +90,33 @@ class State:
     def close(self) -> None:
         """Give its connections back."""
         self.engine.dispose()
+
+
+def is_there(address: str | Path) -> bool:
+    """Whether an address leads to such a database; nothing is made there.
+
+    Raises:
+        SettingsError: it is malformed.
+        StateError: nothing there can be opened.
+        MissingDependencyError: the driver is not installed.
+    """
+    check_address(address)
+    if not is_on_a_server(address) and not Path(address).exists():
+        return False
+    engine = _engine(address)
+    try:
+        return inspect(engine).has_table(_version.name)
+    except SQLAlchemyError as error:
+        raise told(error, _closed()) from error
+    finally:
+        engine.dispose()
+
+
+def _closed() -> StateError:
+    return StateError(
+        "The database of keys and feedback cannot be opened.",
+        "Check CITYDIP_STATE, and that its folder or server is there and may be written.",
+    )
 
 
 def _engine(address: str | Path) -> Engine:
