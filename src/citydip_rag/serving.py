@@ -169,6 +169,7 @@ def _options(settings: Settings) -> dict[str, Any]:
 
     files = open_files_allowed()
     doors = Doors(min(settings.connections, files // 2), settings.request_seconds)
+    json = wants_json(settings)
     return {
         "host": settings.host,
         "port": settings.port,
@@ -179,9 +180,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "timeout_graceful_shutdown": _LISTENERS_SECONDS,
         "server_header": False,
         "proxy_headers": False,  # the application reads them itself
-        "log_config": None
-        if wants_json(settings)
-        else LOGGING_CONFIG,  # ours is configured for all
+        "log_config": None if json else LOGGING_CONFIG,  # ours is configured for all
         "access_log": False,  # each request has its line already, without what people made up
     }
 

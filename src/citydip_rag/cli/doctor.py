@@ -131,7 +131,7 @@ def _keys(settings: Settings) -> Finding:
             valid = sum(not key.why_over() for key in Keys(state).all()) if state else 0
         except CitydipError as error:
             return _wrong("keys", error)
-    return Finding(subject="keys", fine=True, observation=f"{valid or 'none'} valid")
+    return Finding(subject="keys", fine=True, observation=f"{valid} valid in their database")
 
 
 def _documents(settings: Settings) -> Finding:

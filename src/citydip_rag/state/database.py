@@ -93,16 +93,16 @@ class State:
 
 
 def is_there(address: str | Path) -> bool:
-    """Whether an address leads to such a database; nothing is made there.
+    """Whether something is at an address: a file, or our tables on a server; nothing is made there.
 
     Raises:
         SettingsError: it is malformed.
-        StateError: nothing there can be opened.
+        StateError: the server does not answer, or a folder is there.
         MissingDependencyError: the driver is not installed.
     """
     check_address(address)
-    if not is_on_a_server(address) and not Path(address).exists():
-        return False
+    if not is_on_a_server(address):
+        return Path(address).exists()
     engine = _engine(address)
     try:
         return inspect(engine).has_table(_version.name)
