@@ -46,4 +46,4 @@ class Vault:
 
     def _exists(self) -> bool:
         on_a_server = isinstance(self._address, str) and "://" in self._address
-        return self._state is not None or on_a_server or Path(self._address).exists()
+        return self._state is not None or on_a_server or Path(self._address).is_file()

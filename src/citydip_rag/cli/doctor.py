@@ -122,11 +122,12 @@ def _generator(engine: Engine) -> Finding:
 
 def _keys(settings: Settings) -> Finding:
     """Whether the database of keys and feedback can be used, if there is one yet."""
-    from citydip_rag.access import Keys
+    from citydip_rag.access import Keys, check_state
     from citydip_rag.access.vault import Vault
 
     with closing(Vault(settings.state_address)) as vault:
         try:
+            check_state(settings)
             state = vault.existing()
             valid = sum(not key.why_over() for key in Keys(state).all()) if state else 0
         except CitydipError as error:
