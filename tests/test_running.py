@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -159,11 +160,27 @@ def test_what_is_in_postgresql_can_be_put_back(postgres_server: Postgres) -> Non
     assert postgres_server.run("psql", "-d", names[1], "-Atc", version).strip() == "1"
 
 
+def test_the_secrets_of_the_cluster_fit_together(tmp_path: Path) -> None:
+    """Its files name each other's; what the machine itself is changed by is left out."""
+    made = [line for line in block_with("postgres_password") if not line.startswith(HOSTS)]
+    _run(made, tmp_path, {**os.environ})
+    secrets = tmp_path / "deploy" / "secrets"
+    text = (ROOT / "deploy" / "compose.cluster.yaml").read_text(encoding="utf-8")
+    wanted = set(re.findall(r"file: \./secrets/(\w+)", text))
+    assert {path.name for path in secrets.iterdir()} == wanted
+    assert {path.stat().st_mode & 0o777 for path in secrets.iterdir()} == {0o600}
+    password = (secrets / "postgres_password").read_text(encoding="utf-8").strip()
+    for name in ("citydip_index", "citydip_state"):
+        parts = urlsplit((secrets / name).read_text(encoding="utf-8").strip())
+        assert (parts.username, parts.password, parts.hostname) == ("citydip", password, "db")
+
+
 def test_every_command_is_run_or_known() -> None:
     run = {
         *block_with("pg_dump"),
         *block_with("--create"),
         *block_with("--extract"),
+        *block_with("postgres_password"),
         *(line for place in _PLACES for line in block_with(f"file:{place}?")),
         *(f"cp saved/state.sqlite {place}" for place in _PLACES),
         *_LAST,

@@ -33,7 +33,7 @@ from citydip_rag.errors import (
     UploadError,
 )
 from citydip_rag.indexing import index_folder, up_to_date
-from citydip_rag.listing import DocumentInfo, list_documents
+from citydip_rag.listing import DocumentInfo, list_documents, unread_file
 from citydip_rag.live import LiveEngine
 from citydip_rag.removals import Kept, read_kept, removed_documents
 from citydip_rag.schema import Document, FileReport
@@ -124,10 +124,12 @@ class Library:
         """A document's text and structure.
 
         Raises:
-            DocumentMissingError: there is none of that id.
+            DocumentMissingError: there is none of that id, or its file could not be read.
         """
         engine = self.live.current
         if identity not in engine.document_ids():
+            if unread := unread_file(engine, identity):
+                raise DocumentMissingError(f"{unread.source} could not be read.", unread.reason)
             raise DocumentMissingError(f"There is no document {identity!r}.")
         return engine.document(identity)
 

@@ -43,6 +43,14 @@ def list_documents(engine: Engine) -> list[DocumentInfo]:
     return sorted(infos, key=lambda info: info.source)
 
 
+def unread_file(engine: Engine, identity: str) -> FileReport | None:
+    """The file that the list shows under an id, though it could not be read."""
+    records = engine.index.manifest.inputs.values()
+    failed = (r for record in records for r in record.reports if r.status is FileStatus.FAILED)
+    ids = ((document_id(report.source), report) for report in failed)
+    return next((r for i, r in ids if i == identity and i not in engine.withdrawn), None)
+
+
 def _info(engine: Engine, report: FileReport, source: str) -> DocumentInfo:
     identity = document_id(report.source)
     indexed = report.status is FileStatus.INDEXED

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from citydip_rag.access import check_listening
+from citydip_rag.access import check_listening, check_state
 from citydip_rag.errors import AddressError, CitydipError, IndexMissingError
 from citydip_rag.indexing import has_index
 from citydip_rag.library import Library
@@ -77,10 +77,12 @@ def serve(settings: Settings) -> None:
     """Serve until interrupted.
 
     Raises:
-        CitydipError: the address is taken or open to all, or model or index are not usable.
+        CitydipError: the address is taken or open to all, that of the keys is malformed, or model
+            or index are not usable.
     """
     configure_logs(settings)
-    _check_address(settings.host, settings.port)
+    check_state(settings)
+    _check_free(settings.host, settings.port)
     check_listening(settings)
     logger.info("Loading the model and the index")
     if settings.workers > 1:
@@ -179,7 +181,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "server_header": False,
         "proxy_headers": False,  # the application reads them itself
         "log_config": None if json else LOGGING_CONFIG,  # ours is configured for all
-        "access_log": not json,  # each request has its line already
+        "access_log": False,  # each request has its line already, without what people made up
     }
 
 
@@ -202,7 +204,7 @@ def _is_news(record: logging.LogRecord) -> bool:
     return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
-def _check_address(host: str, port: int) -> None:
+def _check_free(host: str, port: int) -> None:
     """Find out before the model is loaded whether the address can be had."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

@@ -206,6 +206,17 @@ def test_mistakes_end_with_a_message_and_status_2(
     assert printed.out == ""
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
+def test_a_full_disk_is_no_fault_to_report() -> None:
+    command = [sys.executable, "-c", "from citydip_rag.cli import main; main()", "--version"]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Make room" in done.stderr
+    assert "report" not in done.stderr
+
+
 def test_eval_on_data_sets(tmp_path: Path) -> None:
     context = "Kereta api pertama berjalan pada tahun 1867. Jalurnya pendek."
     answer = {"text": "1867", "answer_start": context.index("1867")}

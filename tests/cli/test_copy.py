@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from citydip_rag import Settings
+from citydip_rag.access import Keys, Scope
 from citydip_rag.cli.main import app
 from citydip_rag.copying import copy_index
 from citydip_rag.embedding import Embedder
@@ -18,6 +20,7 @@ from citydip_rag.engine import Engine
 from citydip_rag.errors import IndexDamagedError, IndexExistsError, IndexMissingError
 from citydip_rag.index import Index, place_of
 from citydip_rag.indexing import index_folder
+from citydip_rag.settings import load_settings
 from citydip_rag.values import DatabaseAddress
 from postgres import Postgres
 
@@ -74,6 +77,30 @@ def test_there_and_back_again_with_the_same_answers(
         engine.close()
     known = article_settings.model_copy(update={"index": address})
     assert not index_folder(known, embedder).changed
+
+
+def test_keys_and_ratings_that_stay_behind_are_said_to(
+    own_settings: Settings, address: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, secret = str(own_settings.index), address.get_secret_value()
+    assert "Not copied" not in invoke("index", "copy", index, secret).output
+    assert not (own_settings.index / "state.sqlite").exists()
+    key = _add_key(own_settings)
+    said = invoke("index", "copy", index, secret, "--overwrite").output
+    assert f"Not copied: 1 keys and 0 ratings, which stay in {index}/state.sqlite." in said
+    assert f"citydip keys add NAME --index {address}" in said
+    _add_key(load_settings(index=secret))
+    back = invoke("index", "copy", secret, index, "--overwrite").output
+    assert f"which stay in {address}." in back
+    for hidden in ("geheim", key, key.split("_")[2]):
+        assert hidden not in said + back
+    monkeypatch.setenv("CITYDIP_STATE", str(own_settings.index / "state.sqlite"))
+    assert "Not copied" not in invoke("index", "copy", secret, index, "--overwrite").output
+
+
+def _add_key(settings: Settings) -> str:
+    with closing(Keys.open(settings)) as keys:
+        return keys.add("Rini", [Scope.ASK])
 
 
 def test_commands_over_a_database_and_no_secret_is_shown(

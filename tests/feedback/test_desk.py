@@ -229,6 +229,7 @@ async def test_a_database_that_comes_back_is_used(
         where.rmdir()
         desk.finish(answer("Saat hidup?"))
         await desk.rate(receipt, Rating.GOOD)
+        await asyncio.sleep(0.2)  # four times the rest after a failure
     ratings, questions = kept(settings)
     assert ratings == [("Saat mati?", "good")]
     assert "Saat hidup?" in questions

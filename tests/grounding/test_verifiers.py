@@ -192,6 +192,20 @@ def test_what_it_does_not_say(
         assert reason in support.reasons
 
 
+def test_who_says_the_contrary_in_the_same_words_is_heard(
+    verifier: AlignmentVerifier, passages: list[Passage]
+) -> None:
+    """Elsewhere another thing is denied, and that is no evidence for denying this."""
+    found = verifier.support("Diplomasi kota tidak menghadapi tantangan.", passages)
+    assert found.score < 0.5
+    assert [reason.kind for reason in found.reasons] == ["negation"]
+    assert found.passage is not None
+    assert found.span is not None
+    held = passages[found.passage]
+    quoted = held.text[found.span.start - held.start : found.span.end - held.start]
+    assert "diplomasi kota juga menghadapi tantangan" in quoted
+
+
 @pytest.mark.parametrize(
     ("quote", "source"),
     [

@@ -17,10 +17,12 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from citydip_rag import Settings
 from citydip_rag.observing import Scope, entered
 from citydip_rag.observing.logs import JsonFormatter, configure_logs, wants_json
+from citydip_rag.serving import make_config
 from citydip_rag.settings import load_settings
 
 QUESTION = "Kota ini bekerja sama dengan siapa?"
@@ -98,25 +100,33 @@ def test_auto_is_text_for_people(
     assert wants_json(load_settings(log_format=chosen)) is json_wanted
 
 
+@pytest.mark.parametrize("chosen", ["text", "json"])
+def test_the_server_s_own_line_of_a_request_would_hold_its_query(chosen: str) -> None:
+    assert not make_config(FastAPI(), load_settings(log_format=chosen)).access_log
+
+
 def test_only_what_goes_to_standard_error_is_made_json(monkeypatch: pytest.MonkeyPatch) -> None:
     screen, file = Screen(terminal=False), io.StringIO()
     own, other = logging.StreamHandler(screen), logging.StreamHandler(file)
     root, ours = logging.getLogger(), logging.getLogger("citydip_rag")
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setattr(root, "handlers", [own, other])
-    level = ours.level
+    access = logging.getLogger("citydip_rag.access")
+    levels = ours.level, access.level
     try:
         configure_logs(load_settings(log_format="text"))
         ours.warning("one")
+        access.info("a request")
         configure_logs(load_settings(log_format="json"))
         ours.info("two")
     finally:
         logging.captureWarnings(capture=False)
-        ours.setLevel(level)
-    plain, line = screen.getvalue().splitlines()
-    assert plain == "one"
+        ours.setLevel(levels[0])
+        access.setLevel(levels[1])
+    plain, request, line = screen.getvalue().splitlines()
+    assert (plain, request) == ("one", "a request")
     assert json.loads(line)["message"] == "two"
-    assert file.getvalue() == "one\ntwo\n"
+    assert file.getvalue() == "one\na request\ntwo\n"
 
 
 Lines = Callable[[Callable[[dict[str, Any]], bool]], dict[str, Any]]

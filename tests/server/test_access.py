@@ -198,13 +198,17 @@ def test_what_is_no_valid_key_is_refused_told_and_not_repeated(
     key = keys["ask"]
     sent = value.format(key=key, less=key[:-1], upper=key.upper())
     with caplog.at_level(logging.DEBUG):
-        response = client.get("/documents", headers=[(b"Authorization", sent.encode("latin-1"))])
+        header = (b"Authorization", sent.encode("latin-1"))
+        response = client.request("RAHASIA", "/documents/nama-klien/text", headers=[header])
     assert response.status_code in {401, 429}
     assert response.headers["content-type"] == PROBLEM
     secret = key.split("_", 2)[2]
     assert secret[:-1] not in response.text + caplog.text
     (told,) = [record for record in caplog.records if record.message.startswith("refused")]
-    assert (told.method, told.route) == ("GET", "/documents")  # type: ignore[attr-defined]
+    assert told.method == "other"  # type: ignore[attr-defined]
+    assert told.route == "/documents/{document_id}/text"  # type: ignore[attr-defined]
+    assert "RAHASIA" not in told.message
+    assert "nama-klien" not in told.message
     assert told.address == "127.0.0.1"  # type: ignore[attr-defined]
 
 

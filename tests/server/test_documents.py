@@ -158,6 +158,9 @@ async def test_a_bad_file_is_reported_and_can_be_removed(client: httpx.AsyncClie
     assert job["state"] == "done"
     (bad,) = [f for f in (await client.get("/documents")).json()["documents"] if f["reason"]]
     assert (bad["source"], bad["status"]) == ("rusak.pdf", "failed")
+    unread = await client.get(f"/documents/{bad['id']}/text")
+    assert unread.status_code == 404
+    assert unread.json()["detail"] == f"rusak.pdf could not be read. {bad['reason']}"
     assert (await client.delete(f"/documents/{bad['id']}")).status_code == 202
     await finished(client)
     assert (await sources(client)).keys() == {"awal.txt"}

@@ -153,7 +153,7 @@ async def test_what_does_not_exist_is_an_error_of_the_protocol(client: Client) -
         ("search", {"question": "kota", "top_k": 21}, "top_k: "),
         ("search", {"question": "kota", "documents": ["nowhere"]}, "no document 'nowhere'"),
         ("search", {"question": "kota", "nonsense": 1}, "nonsense: "),
-        ("read_document", {"document_id": "nothing"}, "There is no document 'nothing'."),
+        ("read_document", {"document_id": "nothing"}, "Take a document_id from list_documents"),
         ("list_documents", {"start": -1}, "start: "),
     ],
 )

@@ -6,7 +6,7 @@ from citydip_rag.access.keys import Key, Keys, claimed_id
 from citydip_rag.access.limits import Limits
 from citydip_rag.access.principals import Principal, Scope
 from citydip_rag.access.sessions import Sessions
-from citydip_rag.access.starting import check_listening
+from citydip_rag.access.starting import check_listening, check_state, has_state
 
 __all__ = [
     "Access",
@@ -19,7 +19,9 @@ __all__ = [
     "Sessions",
     "Visitor",
     "check_listening",
+    "check_state",
     "claimed_id",
+    "has_state",
     "is_loopback",
     "names_us",
     "visitor_of",

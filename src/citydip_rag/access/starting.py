@@ -1,4 +1,4 @@
-"""Whether a server may listen where it is told to."""
+"""What is found out before a server listens: whether it may, and whether it could find its keys."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from citydip_rag.access.keys import Keys
 from citydip_rag.access.vault import Vault
 from citydip_rag.errors import AddressError
 from citydip_rag.settings import Settings
+from citydip_rag.state import check_address, is_there
 
 
 def check_listening(settings: Settings) -> None:
@@ -27,3 +28,21 @@ def check_listening(settings: Settings) -> None:
         "Make a key with: citydip keys add NAME. Or set CITYDIP_AUTH=none, where a gateway of your"
         " own checks who asks.",
     )
+
+
+def check_state(settings: Settings) -> None:
+    """Refuse an address of the database of keys that no request could be answered with.
+
+    A database that is away is none: it may come back.
+
+    Raises:
+        SettingsError: it is malformed.
+        StateError: it is that of a folder.
+        MissingDependencyError: the driver is not installed.
+    """
+    check_address(settings.state_address)
+
+
+def has_state(settings: Settings) -> bool:
+    """Whether keys or feedback may have been kept; looks, and makes nothing. Raises likewise."""
+    return is_there(settings.state_address)

@@ -21,6 +21,7 @@ class Vault:
         """The database; None where its file does not exist: who has no keys needs none.
 
         Raises:
+            SettingsError: its address is malformed.
             StateError: it cannot be opened.
         """
         return self.opened() if self._exists() else None

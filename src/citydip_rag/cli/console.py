@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -37,6 +38,8 @@ remarks = Console(stderr=True)
 _THINGS: Final = {"reading": "files", "embedding": "passages"}
 """What the stages of indexing go through."""
 _TRACE: Final = "Run it again as: citydip --verbose … to see where; and please report it."
+_ROOM: Final = "Make room on the disk that it was to be written to, and run it again."
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +148,8 @@ def run(command: Callable[[], object]) -> None:
     except OSError as error:
         _forget_output()
         logger.info("system error", exc_info=error)
-        _stop("system-error", f"The system refused: {error.strerror or error}.", _TRACE)
+        remedy = _ROOM if error.errno in _FULL else _TRACE
+        _stop("system-error", f"The system refused: {error.strerror or error}.", remedy)
     except Exception as error:  # the last boundary before the person
         logger.info("unexpected error", exc_info=error)
         _stop("internal-error", f"Something unforeseen happened: {type(error).__name__}.", _TRACE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -60,6 +61,7 @@ def _rest(settings: Settings) -> Iterator[Finding]:
     from citydip_rag.indexing import of_its_folder
 
     settings = of_its_folder(settings)
+    yield _keys(settings)
     yield _documents(settings)
     from citydip_rag.engine import Engine
     from citydip_rag.parts import make_embedder
@@ -116,6 +118,21 @@ def _generator(engine: Engine) -> Finding:
     return Finding(
         subject="generator", fine=True, observation=f"{generator.name}, model: {generator.model}"
     )
+
+
+def _keys(settings: Settings) -> Finding:
+    """Whether the database of keys and feedback can be used, if there is one yet."""
+    from citydip_rag.access import Keys, check_state
+    from citydip_rag.access.vault import Vault
+
+    with closing(Vault(settings.state_address)) as vault:
+        try:
+            check_state(settings)
+            state = vault.existing()
+            valid = sum(not key.why_over() for key in Keys(state).all()) if state else 0
+        except CitydipError as error:
+            return _wrong("keys", error)
+    return Finding(subject="keys", fine=True, observation=f"{valid} valid in their database")
 
 
 def _documents(settings: Settings) -> Finding:

@@ -78,7 +78,7 @@ def export(
 
     if output is not None and output.exists():
         raise EvaluationError(
-            f"{output.name} is there already, and may hold what you have reviewed.",
+            f"{output} is there already, and may hold what you have reviewed.",
             "Name another file with --output.",
         )
     check_writable([output] if output else [])

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from citydip_rag.cli import show
-from citydip_rag.cli.console import progress_bar, screen, stage_bar, status, write_json
+from citydip_rag.cli.console import (
+    command,
+    progress_bar,
+    remarks,
+    screen,
+    stage_bar,
+    status,
+    write_json,
+)
 from citydip_rag.cli.opening import IndexOption
 from citydip_rag.cli.strict import refuse_unread
-from citydip_rag.settings import load_settings
+from citydip_rag.errors import CitydipError
+from citydip_rag.settings import Settings, load_settings
+from citydip_rag.values import DatabaseAddress, index_address
 
 app = typer.Typer()
 
@@ -80,11 +91,42 @@ def copy(
         bool, typer.Option("--overwrite", help="Replace the index that is there.")
     ] = False,
 ) -> None:
-    """Copy an index to another folder or database. Nothing is embedded anew."""
+    """Copy an index to another folder or database. Nothing is embedded anew.
+
+    Keys and feedback are not copied.
+    """
     from citydip_rag.copying import copy_index
 
-    addresses = load_settings(index=source).index, load_settings(index=target).index
+    settings, goal = load_settings(index=source), load_settings(index=target).index
     with progress_bar("Copying") as step:
-        built = copy_index(*addresses, overwrite=overwrite, progress=step)
+        built = copy_index(settings.index, goal, overwrite=overwrite, progress=step)
     held = f"{built.manifest.documents} documents, {built.manifest.passages} passages"
-    screen.print(f"{held} are now in {addresses[1]}.", markup=False, highlight=False)
+    screen.print(f"{held} are now in {goal}.", markup=False, highlight=False)
+    for line in _left_behind(settings, goal):
+        remarks.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _left_behind(settings: Settings, goal: Path | DatabaseAddress) -> list[str]:
+    """What to say of keys and ratings that were beside the index and are not beside its copy."""
+    if settings.state is not None:  # they are where they were, for the copy's servers too
+        return []
+    from citydip_rag.access import Keys, has_state
+    from citydip_rag.feedback import Store
+
+    try:
+        if not has_state(settings):
+            return []
+        with closing(Keys.open(settings)) as keys, closing(Store.open(settings)) as store:
+            valid = sum(not key.why_over() for key in keys.all())
+            rated = sum(1 for _ in store.ratings())
+    except CitydipError as error:
+        return [f"Keys and feedback are not copied, and cannot be looked at: {error}"]
+    if not valid and not rated:
+        return []
+    address = index_address(settings.state_address)
+    kept = address.resolve() if isinstance(address, Path) else address
+    anew = command("keys add NAME", index=str(goal))
+    return [
+        f"Not copied: {valid} keys and {rated} ratings, which stay in {kept}.",
+        f"→ Name that with CITYDIP_STATE, or make keys anew: {anew}; see docs/running.md",
+    ]

@@ -108,7 +108,7 @@ def _refuse_existing(path: Path, why: str, option: str) -> None:
 
     if path.exists():
         raise EvaluationError(
-            f"{path.name} is there already, and {why}.", f"Name another file with {option}."
+            f"{path} is there already, and {why}.", f"Name another file with {option}."
         )
 
 

@@ -59,6 +59,10 @@ _REMEMBERED: Final = 4096
 logger = logging.getLogger(__name__)
 
 
+_CONTRARY: Final = frozenset({"negation", "negation_left_out", "opposite"})
+"""Findings for which a sentence is not only no evidence, but evidence of the contrary."""
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """A claim against one unit."""
@@ -144,8 +148,29 @@ class AlignmentVerifier(Verifier):
         if score < THRESHOLD:
             reasons = tuple(_reasons(examined[self._model.nearest(values)].compared))
             return Support(score, best.unit.number, best.unit.span, reasons)
+        if denying := self._denying(examined, best):
+            reasons = tuple(_reasons(denying.compared))
+            low = min(self._chance(denying), 1 - score)
+            return Support(low, denying.unit.number, denying.unit.span, reasons)
         unit = self._narrowest(examined, best.unit)
         return Support(score, unit.number, unit.span)
+
+    def _denying(self, examined: Sequence[Examined], best: Examined) -> Examined | None:
+        """What says the contrary in more of the claim's own words than the best evidence has."""
+        shared = _shared(best)
+        return next(
+            (
+                item
+                for item in sorted(examined, key=_shared, reverse=True)
+                if _shared(item) > shared
+                and self._chance(item) < THRESHOLD
+                and any(finding.kind in _CONTRARY for finding in item.compared.findings)
+            ),
+            None,
+        )
+
+    def _chance(self, item: Examined) -> float:
+        return probability(self._model.best([item.compared.values])[0])
 
     def _narrowest(self, examined: Sequence[Examined], best: Unit) -> Unit:
         """The sentence of a pair that alone bears the claim out, if one does."""
@@ -186,6 +211,12 @@ class AlignmentVerifier(Verifier):
                 Examined(piece, compare(side, other, pair, anywhere[piece.number], cross=cross))
             )
         return found
+
+
+def _shared(item: Examined) -> int:
+    """How many of a claim's words that name something its evidence has itself."""
+    pair = item.compared.pair
+    return sum(pair.links[place].strength == 1 for place in content_places(pair.claim))
 
 
 def _repeats(words: Sequence[Word]) -> bool:

@@ -59,12 +59,13 @@ def wants_json(settings: Settings) -> bool:
 def configure_logs(settings: Settings) -> None:
     """Write the process' log to standard error as the settings say.
 
-    As text it stays as it is. As JSON it tells more, since machines read it: every request, and
-    what libraries warn of.
+    Either way each request has a line of ours, for the server's own would hold its path and query.
+    As JSON it tells more, since machines read it: what goes on, and what libraries warn of.
     """
-    if not wants_json(settings):
-        return
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)  # if there is no handler yet
+    if not wants_json(settings):
+        logging.getLogger("citydip_rag.access").setLevel(logging.INFO)
+        return
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr:
             handler.setFormatter(JsonFormatter())

@@ -13,16 +13,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from citydip_rag.access import Access, Visitor, claimed_id
 from citydip_rag.errors import CitydipError, UnauthenticatedError
+from citydip_rag.observing import current
 from citydip_rag.server.credentials import check_origin, sent_with
 from citydip_rag.server.needs import Anyone, Need, Open, need_of
+from citydip_rag.server.observing import UNMATCHED, method_of
 from citydip_rag.server.problems import refusal_of
 
 SIGN_IN: Final = "/login"
 """Where a browser is sent that shows no key, if the application has such a route."""
 SIGN_OUT: Final = "/logout"
 _CHANGES_NOTHING: Final = {"GET", "HEAD", "OPTIONS"}
-_LONGEST_PATH: Final = 200
-"""Characters of a path in the log."""
 _POLICY_VIOLATION: Final = 1008
 
 logger = logging.getLogger(__name__)
@@ -99,19 +99,19 @@ def _address(connection: HTTPConnection) -> str:
 
 
 def log_refusal(connection: HTTPConnection, error: CitydipError) -> None:
-    """Tell of a refusal, and of a key no more than its id."""
-    scope = connection.scope
+    """Tell of a refusal: of a key no more than its id, and of a path no more than its route."""
+    scope, observed = connection.scope, current()
     visitor = scope.get("state", {}).get("visitor")
     key = visitor.principal.id if visitor else ""
     told = {
         "reason": error.slug,
         "key": key or _claimed(connection),
         "address": _address(connection),
-        "method": scope.get("method", "WEBSOCKET"),
-        "route": scope["path"][:_LONGEST_PATH],
+        "method": method_of(scope) if scope["type"] == "http" else "WEBSOCKET",
+        "route": observed.route if observed else UNMATCHED,
     }
     logger.warning(
-        "refused %(method)s %(route)r to %(address)r, key %(key)r: %(message)s",
+        "refused %(method)s %(route)s to %(address)r, key %(key)r: %(message)s",
         {**told, "message": error.message},
         extra=told,
     )

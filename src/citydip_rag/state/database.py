@@ -22,20 +22,20 @@ from sqlalchemy import (
     create_engine,
     event,
     insert,
-    make_url,
+    inspect,
     select,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from citydip_rag.errors import MissingDependencyError, StateError
+from citydip_rag.errors import StateError
+from citydip_rag.state.addresses import check_address, is_on_a_server, parameters_of
+from citydip_rag.state.faults import told
 from citydip_rag.values import OTHER_SCHEMAS
 
 VERSION: Final = 1
 """Of the tables' layout; a newer one is refused, never misread."""
 SQLITE_SECONDS: Final = 10
 """How long one process waits for another that is writing."""
-POSTGRES: Final = {"connect_timeout": "3", "client_encoding": "UTF8"}
-"""Of a connection, unless the address says otherwise: how long it is tried; text, not bytes."""
 _ATTEMPTS: Final = 5
 """Of opening: those who open a new database at the same moment get in each other's way."""
 _SECONDS_BETWEEN_ATTEMPTS: Final = 0.1
@@ -59,21 +59,16 @@ class State:
             address: path of the file, or `postgresql://…`.
 
         Raises:
+            SettingsError: the address is malformed.
             StateError: it cannot be opened, or is of a newer version.
             MissingDependencyError: the driver is not installed.
         """
+        check_address(address)
         try:
             engine = _engine(address)
             _prepare(engine)
-        except ModuleNotFoundError as error:
-            raise MissingDependencyError(
-                "PostgreSQL's driver is not installed.", "pip install 'citydip-rag[postgres]'"
-            ) from error
         except (SQLAlchemyError, OSError) as error:
-            raise StateError(
-                "The database of keys and feedback cannot be opened.",
-                "Check CITYDIP_STATE, and that its folder or server is there and may be written.",
-            ) from error
+            raise told(error, _closed()) from error
         return cls(engine)
 
     @contextmanager
@@ -87,20 +82,52 @@ class State:
             with self.engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise StateError(
+            silent = StateError(
                 "The database of keys and feedback does not answer.", "Try again in a moment."
-            ) from error
+            )
+            raise told(error, silent) from error
 
     def close(self) -> None:
         """Give its connections back."""
         self.engine.dispose()
 
 
+def is_there(address: str | Path) -> bool:
+    """Whether something is at an address: a file, or our tables on a server; nothing is made there.
+
+    Raises:
+        SettingsError: it is malformed.
+        StateError: the server does not answer, or a folder is there.
+        MissingDependencyError: the driver is not installed.
+    """
+    check_address(address)
+    if not is_on_a_server(address):
+        return Path(address).exists()
+    engine = _engine(address)
+    try:
+        return inspect(engine).has_table(_version.name)
+    except SQLAlchemyError as error:
+        raise told(error, _closed()) from error
+    finally:
+        engine.dispose()
+
+
+def _closed() -> StateError:
+    return StateError(
+        "The database of keys and feedback cannot be opened.",
+        "Check CITYDIP_STATE, and that its folder or server is there and may be written.",
+    )
+
+
 def _engine(address: str | Path) -> Engine:
-    if isinstance(address, str) and address.startswith(("postgresql://", "postgres://")):
-        url = make_url(address).set(drivername="postgresql+psycopg")
-        url = url.update_query_dict(POSTGRES | dict(url.query))
-        engine = create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4)
+    if is_on_a_server(address):
+        engine = create_engine(
+            "postgresql+psycopg://",
+            connect_args=parameters_of(str(address)),
+            pool_pre_ping=True,
+            pool_size=4,
+            max_overflow=4,
+        )
         event.listen(engine, "connect", _outside_the_index)
         return engine
     path = Path(address)

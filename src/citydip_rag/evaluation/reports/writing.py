@@ -135,4 +135,4 @@ def _umask() -> int:
 
 
 def _unwritable(path: Path, why: str) -> EvaluationError:
-    return EvaluationError(f"The file {path.name} cannot be written: {why}.", "Name another file.")
+    return EvaluationError(f"The file {path} cannot be written: {why}.", "Name another file.")

@@ -22,6 +22,7 @@ MAX_TEXT: Final = 100_000
 """Characters of a document sent at once."""
 
 _MISSING: Final = problems({404: "There is no such document"})
+_UNREAD: Final = problems({404: "There is no such document, or its file could not be read"})
 _CHANGES: Final = {
     **BODY_PROBLEMS,
     **problems(
@@ -142,7 +143,7 @@ async def add(
 
 @router.get(
     "/documents/{document_id}",
-    responses=_MISSING,
+    responses=_UNREAD,
     dependencies=[READS],
     summary="A document's title, headings and pages",
 )
@@ -155,7 +156,7 @@ def document(document_id: str, library: LibraryDep) -> DocumentDetail:
 
 @router.get(
     "/documents/{document_id}/text",
-    responses=_MISSING,
+    responses=_UNREAD,
     dependencies=[READS],
     summary="A document's text, or a part of it",
 )
