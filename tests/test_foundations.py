@@ -169,6 +169,24 @@ def test_names_that_look_like_settings_are_doubted(
 
 
 @pytest.mark.parametrize(
+    "mistyped",
+    [
+        "Postgresql://ani:geheim@db/kota",
+        "postgresql+psycopg://ani:geheim@db/kota",
+        "postgresql:/ani:geheim@db/kota",
+        "postgres:geheim@db/kota",
+        "ani:geheim@db:5432/kota",
+    ],
+)
+def test_a_mistyped_address_is_no_folder_and_its_password_is_not_told(mistyped: str) -> None:
+    with pytest.raises(SettingsError, match=r"index: .* begins with postgresql://") as refused:
+        load_settings(index=mistyped)
+    assert "geheim" not in str(refused.value)
+    assert load_settings(index="C:/kota").index == Path("C:/kota")
+    assert load_settings(index="kota@rumah/d").index == Path("kota@rumah/d")
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("REQUEST_SECONDS", "inf"),

@@ -19,6 +19,9 @@ _TELLING: Final = re.compile(
 """An address of a database: what of it is no secret."""
 
 
+_LIKE_AN_ADDRESS: Final = re.compile(r"[a-z][a-z\d+.-]+:/|[^/@]*:[^/@]*@", re.IGNORECASE)
+
+
 def _path(value: object) -> object:
     """An empty path would silently mean the working directory."""
     if str(value) in {"", "."} and not isinstance(value, Path):
@@ -59,6 +62,8 @@ def index_address(value: object) -> Path | DatabaseAddress:
         raise ValueError("name a folder, or a database as postgresql://…")  # noqa: TRY004  # pydantic
     if value.startswith(("postgresql://", "postgres://")):
         return DatabaseAddress(value)
+    if _LIKE_AN_ADDRESS.match(value):  # which may hold a password: no folder is called so
+        raise ValueError("an address of a database begins with postgresql:// and nothing else")
     _path(value)
     return Path(value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import random
 from pathlib import Path
 
@@ -88,9 +89,13 @@ def test_folder_goes_on_after_a_bad_file_and_stays_inside(tmp_path: Path) -> Non
     outside.write_text(TEXT, encoding="utf-8")
     (seeds / "link.txt").symlink_to(outside)
     (seeds / "dangling.txt").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(seeds / "pipe.txt")
     items = list(read_folder(seeds))
-    assert [item.source for item in items] == ["a.txt", "b.txt", "sub/c.md"]
-    assert isinstance(items[0], FileFailure)
+    assert [item.source for item in items] == ["a.txt", "b.txt", "link.txt", "pipe.txt", "sub/c.md"]
+    empty, link, pipe = (item for item in items if isinstance(item, FileFailure))
+    assert (empty.skipped, link.skipped, pipe.skipped) == (False, True, True)
+    assert "leads out of the folder" in link.reason
+    assert "a pipe" in pipe.reason
     assert [item.title for item in items if isinstance(item, Document)] == ["Judul", "Kota"]
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import traceback
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from citydip_rag.access import Keys, Scope
 from citydip_rag.cli.main import app
 from citydip_rag.errors import SettingsError, StateError
-from citydip_rag.state import State
+from citydip_rag.state import State, metadata
 from citydip_rag.state.faults import told
+from postgres import Postgres
 
 MALFORMED = (
     "postgresql://u:p@ss:Geheimwort@127.0.0.1:5432/x",
@@ -67,3 +70,14 @@ def test_a_full_disk_is_named_as_such(tmp_path: Path) -> None:
     for error in (OSError(28, "No space left on device"), psycopg_errors.DiskFull()):
         assert "disk is full" in told(error, unknown).message
     assert told(OSError(13, "Permission denied"), unknown) is unknown
+
+
+def test_tables_that_are_gone_are_made_again(postgres_server: Postgres) -> None:
+    """Someone has made the database anew while a server used it."""
+    with closing(Keys(State.open(postgres_server.create()))) as keys:
+        keys.add("Rini", [Scope.ASK])
+        with keys._state.begin() as connection:
+            metadata.drop_all(connection)
+        with pytest.raises(StateError):
+            keys.all()
+        assert keys.all() == []

@@ -69,17 +69,23 @@ class _Walk:
     def _entry(self, entry: Path) -> Iterator[Path | FileFailure]:
         try:
             place = entry.resolve()
-            inside = place.is_relative_to(self.root) and place != self.without
-            mode = entry.stat().st_mode if inside else 0
+            if place == self.without:
+                return
+            inside = place.is_relative_to(self.root)
+            mode = entry.stat().st_mode
         except FileNotFoundError:  # a link to nowhere, or just removed
             return
         except (OSError, RuntimeError) as error:
             yield self._closed(entry, error)
             return
-        if stat.S_ISDIR(mode):
+        if not inside:
+            yield self._passed_over(entry, "A link that leads out of the folder is not followed.")
+        elif stat.S_ISDIR(mode):
             yield from self.below(entry)
         elif stat.S_ISREG(mode):
             yield entry
+        else:
+            yield self._passed_over(entry, "It is a pipe, a socket or a device.")
 
     def _is_new(self, state: os.stat_result) -> bool:
         key = (state.st_dev, state.st_ino)
@@ -90,6 +96,11 @@ class _Walk:
     def _closed(self, path: Path, error: Exception) -> FileFailure:
         reason = getattr(error, "strerror", None) or "the link leads in a circle"
         return FileFailure(
-            shown_name(path.relative_to(self.top).as_posix()),
-            f"It cannot be opened: {reason}. Check its permissions.",
+            self._source(path), f"It cannot be opened: {reason}. Check its permissions."
         )
+
+    def _passed_over(self, path: Path, reason: str) -> FileFailure:
+        return FileFailure(self._source(path), reason, skipped=True)
+
+    def _source(self, path: Path) -> str:
+        return shown_name(path.relative_to(self.top).as_posix())

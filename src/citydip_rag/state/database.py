@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,7 +25,7 @@ from sqlalchemy import (
     inspect,
     select,
 )
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 
 from citydip_rag.errors import StateError
 from citydip_rag.state.addresses import check_address, is_on_a_server, parameters_of
@@ -82,6 +82,8 @@ class State:
             with self.engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
+            if isinstance(error, ProgrammingError):  # the database was made anew meanwhile, say
+                self._restore()
             silent = StateError(
                 "The database of keys and feedback does not answer.", "Try again in a moment."
             )
@@ -90,6 +92,11 @@ class State:
     def close(self) -> None:
         """Give its connections back."""
         self.engine.dispose()
+
+    def _restore(self) -> None:
+        """Make tables that are missing, for whoever asks again."""
+        with suppress(SQLAlchemyError, StateError):
+            _prepare(self.engine, attempts=1)
 
 
 def is_there(address: str | Path) -> bool:
