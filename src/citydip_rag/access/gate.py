@@ -99,6 +99,15 @@ class Access:
             return False
         return not is_loopback(self.settings.host) or await self._any.get("")
 
+    async def check(self) -> None:
+        """Find out whether keys can be looked up.
+
+        Raises:
+            StateError: the database of keys does not answer.
+        """
+        if self.settings.auth != "none":
+            await self._any.get("")
+
     async def visitor(self, sent: Sent, address: str) -> Visitor:
         """Who sent a request.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from citydip_rag.access import Scope
+from citydip_rag.access import Access, Scope
 from citydip_rag.server.dependencies import EngineDep
 from citydip_rag.server.needs import OPEN, AnyoneDep
 from citydip_rag.server.problems import ANYWHERE, MEDIA_TYPE, Problem
@@ -19,7 +19,7 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     503: {
         "model": Problem,
         "content": {MEDIA_TYPE: {}},
-        "description": "The database of the index does not answer",
+        "description": "The database of the index or that of the keys does not answer",
     }
 }
 
@@ -54,11 +54,13 @@ async def live() -> Live:
 
 
 @router.get("/ready", responses=_PROBLEMS, summary="Can it answer?")
-async def ready(engine: EngineDep, asker: AnyoneDep) -> ReadyDetail | Ready:
-    """For a load balancer: index and model are loaded, and the index's database answers.
+async def ready(request: Request, engine: EngineDep, asker: AnyoneDep) -> ReadyDetail | Ready:
+    """For a load balancer: index and model are loaded, and both databases answer.
 
     Who may ask is told more.
     """
+    access: Access = request.app.state.access
+    await access.check()
     await asyncio.to_thread(engine.index.place.check)
     if not asker.may(Scope.ASK):
         return Ready()
