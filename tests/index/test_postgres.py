@@ -404,6 +404,27 @@ def test_an_empty_database_and_one_that_is_away(
         assert "secret" not in f"{caught.value} {caught.value!r}"
 
 
+def test_why_a_database_cannot_be_reached_is_told(
+    settings: Settings, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("citydip_rag.index.postgres.database.PATIENCE_SECONDS", 0.1)
+    here = address(settings)
+    for wrong, said in (
+        (postgres_server.address("nirgends"), "has no database of the name"),
+        (here.replace("postgres@", "niemand:geheim@"), "does not take this user and password"),
+    ):
+        named = DatabaseAddress(wrong)
+        for attempt in (
+            lambda named=named: Index.open(named, ToyEmbedder()),
+            lambda named=named: index_folder(
+                settings.model_copy(update={"index": named}), ToyEmbedder()
+            ),
+        ):
+            with pytest.raises(IndexUnreachableError, match=said) as caught:
+                attempt()
+            assert "geheim" not in f"{caught.value}"
+
+
 def test_a_user_who_may_not_write_is_told(settings: Settings, database: psycopg.Connection) -> None:
     database.execute("create role reader login")
     database.execute("grant usage on schema citydip to reader")

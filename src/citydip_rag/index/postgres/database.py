@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 import weakref
 from abc import ABC, abstractmethod
@@ -61,6 +62,30 @@ _MISMADE: Final = (
 """What is said where somebody has changed the tables, or others are there."""
 _VERSIONS: Final = "citydip.migration"
 """The table without which there is no index at all."""
+
+_CAUSES: Final = (
+    (
+        r'password authentication failed|role ".*" does not exist|no pg_hba\.conf entry',
+        "The database of the index does not take this user and password.",
+        "Check them in CITYDIP_INDEX.",
+    ),
+    (
+        "too many clients",
+        "The database of the index has no connection left.",
+        f"Raise its max_connections: each server holds up to {CONNECTIONS}.",
+    ),
+    (
+        r'database ".*" does not exist',
+        "The server has no database of the name that CITYDIP_INDEX gives.",
+        "Make it, with createdb for one, or mend the name.",
+    ),
+    (
+        "session is read-only",
+        "The database of the index is a replica and cannot be written.",
+        "Name the primary in CITYDIP_INDEX, alone or beside it: host=one,two.",
+    ),
+)
+"""What the driver says when it cannot connect, what it means, and what to do."""
 
 Row = tuple[Any, ...]
 Result = TypeVar("Result")
@@ -145,7 +170,7 @@ class Database(Rows):
                 self._conninfo, autocommit=True, target_session_attrs="read-write"
             )
         except errors.OperationalError as error:
-            raise _unreachable() from error
+            raise _unreachable(error) from error
         with connection:
             with writing():
                 connection.execute(_SEARCHING)
@@ -191,6 +216,7 @@ class Database(Rows):
                 return self._pool.getconn(timeout=_WAIT_SECONDS)
             except PoolTimeout:
                 if time.monotonic() > deadline:
+                    psycopg.connect(self._conninfo).close()  # which says why, as the pool does not
                     raise
 
 
@@ -222,7 +248,7 @@ def writing() -> Iterator[None]:
             "Make room on it and run citydip index again; nothing is lost.",
         ) from error
     except _LOST as error:
-        raise _unreachable() from error
+        raise _unreachable(error) from error
     except _MISMADE as error:
         raise _mismade() from error
     except psycopg.Error as error:
@@ -253,7 +279,7 @@ def _reported() -> Iterator[None]:
     except _MISMADE as error:
         raise _mismade() from error
     except _LOST as error:
-        raise _unreachable() from error
+        raise _unreachable(error) from error
 
 
 def _mismade() -> IndexDamagedError:
@@ -264,7 +290,12 @@ def _mismade() -> IndexDamagedError:
     )
 
 
-def _unreachable() -> IndexUnreachableError:
+def _unreachable(error: Exception) -> IndexUnreachableError:
+    """What keeps us from it; of a connection that fails the driver tells in words alone."""
+    said = str(error)
+    for pattern, what, remedy in _CAUSES:
+        if re.search(pattern, said):
+            return IndexUnreachableError(what, remedy)
     return IndexUnreachableError(
         "The database of the index does not answer.",
         "Try again in a moment; if it lasts, check CITYDIP_INDEX and the server.",
