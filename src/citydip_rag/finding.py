@@ -30,6 +30,7 @@ from citydip_rag.retrieval.language_axis import LanguageAxis
 from citydip_rag.retrieval.penalties import is_article, is_threat, names_penalty, refers_to
 from citydip_rag.retrieval.retriever import encode_query
 from citydip_rag.retrieval.statutes import Asked, read_question
+from citydip_rag.retrieval.years import speaks_of_another_year
 from citydip_rag.schema import Language, Passage
 from citydip_rag.settings import Settings
 
@@ -148,6 +149,8 @@ class Finder:
             found = self._by_number(asked, found, scope)
         elif (term := asked_term(asked.search)) and not without:
             found = self._by_definition(term, found, scope)
+        if _is_of_another_year(asked.search, found):
+            found = replace(found, confidence=0.0)
         clock.note(sentences=len(found.evidence), confidence=round(found.confidence, 4))
         return found
 
@@ -272,6 +275,15 @@ def _within(documents: Sequence[str] | None, named: Sequence[str] | None) -> Seq
     if documents is None or named is None:
         return documents if named is None else named
     return [identity for identity in named if identity in documents] or documents
+
+
+def _is_of_another_year(question: str, found: Found) -> bool:
+    if not found.evidence or found.located:
+        return False
+    best = max(found.evidence, key=lambda e: e.strength)
+    passage = best.candidate.passage
+    around = f"{passage.lead}\n{passage.heading}\n{passage.text}"
+    return speaks_of_another_year(question, best.text, around)
 
 
 def _defined_in(passage: Passage, term: str) -> bool:
