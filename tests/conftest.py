@@ -17,6 +17,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # nothing may fetch from a model hub
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 for name in [name for name in os.environ if name.startswith("CITYDIP_")]:
     del os.environ[name]
+for name in ("COLUMNS", "LINES"):  # a test that prints says how wide it is
+    os.environ.pop(name, None)
 
 from citydip_rag.embedding import Embedder, load_embedder
 from citydip_rag.engine import Engine

@@ -133,6 +133,9 @@ def test_with_tls_the_page_leads_to_nothing_without(site: Site) -> None:
     assert "; secure" in page.headers["set-cookie"].lower()
 
 
+BEGUN = "a stream that had begun with"
+
+
 @dataclass
 class Load:
     """Questions asked one after another by several people until told to stop."""
@@ -164,7 +167,10 @@ def _whole(client: httpx.Client) -> str:
 
 def _streamed(client: httpx.Client) -> str:
     with client.stream("POST", "/ask/stream", json={"question": QUESTION}) as response:
-        text = response.read().decode()
+        try:
+            text = response.read().decode()
+        except httpx.RemoteProtocolError as error:
+            return f"{BEGUN} {response.status_code}: {error!r}"
     return "" if response.status_code == 200 and "event: answer" in text else text
 
 
@@ -188,7 +194,9 @@ def test_a_server_killed_under_load_fails_no_request_but_streams_in_flight(site:
     assert len(before) > 5
     assert len(after) > 5
     assert len(load.failed) <= 2, load.failed  # the streams that had begun
-    assert all(begun < killed and "event:" in text for begun, _, text in load.failed), load.failed
+    for begun, _, text in load.failed:
+        assert begun < killed, load.failed
+        assert "event:" in text or text.startswith(f"{BEGUN} 200"), load.failed
 
 
 @pytest.mark.parametrize("root_path", ["", "/citydip"], ids=["stripped", "kept"])
