@@ -192,6 +192,26 @@ def test_what_it_does_not_say(
         assert reason in support.reasons
 
 
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [
+        ("Diplomasi kota menghadapi tantangan.", True),
+        ("Walikota memimpin misi dagang ke luar negeri.", True),
+        ("Tantangan menghadapi diplomasi kota.", False),
+        ("Diplomasi kota menghadapi lawan.", False),
+        ("Pemerintah pusat menjalin koordinasi lemah.", False),
+    ],
+)
+def test_a_clause_of_the_evidence_needs_no_weighing(
+    verifier: AlignmentVerifier,
+    passages: list[Passage],
+    claim: str,
+    said: bool,  # noqa: FBT001  # a table
+) -> None:
+    """ "diplomasi kota juga menghadapi tantangan", without "juga"."""
+    assert (verifier.support(claim, passages).score >= 0.5) is said
+
+
 def test_who_says_the_contrary_in_the_same_words_is_heard(
     verifier: AlignmentVerifier, passages: list[Passage]
 ) -> None:

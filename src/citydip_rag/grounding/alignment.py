@@ -59,6 +59,10 @@ _REMEMBERED: Final = 4096
 logger = logging.getLogger(__name__)
 
 
+_CLAUSE: Final = 0.9
+"""Support of what is a clause of the evidence itself."""
+_ENOUGH_FOR_A_CLAUSE: Final = 3
+"""Words that name something."""
 _CONTRARY: Final = frozenset({"negation", "negation_left_out", "opposite"})
 """Findings for which a sentence is not only no evidence, but evidence of the contrary."""
 
@@ -146,6 +150,8 @@ class AlignmentVerifier(Verifier):
         best = examined[place]
         score = probability(logit)
         if score < THRESHOLD:
+            if said := next((item for item in examined if _is_clause_of(item.compared)), None):
+                return Support(_CLAUSE, said.unit.number, said.unit.span)
             reasons = tuple(_reasons(examined[self._model.nearest(values)].compared))
             return Support(score, best.unit.number, best.unit.span, reasons)
         if denying := self._denying(examined, best):
@@ -217,6 +223,26 @@ def _shared(item: Examined) -> int:
     """How many of a claim's words that name something its evidence has itself."""
     pair = item.compared.pair
     return sum(pair.links[place].strength == 1 for place in content_places(pair.claim))
+
+
+def _is_clause_of(compared: Compared) -> bool:
+    """Whether a claim is the beginning of a clause of the evidence, but for small words.
+
+    Nothing may speak against it either: neither a negation nor a condition that is left out.
+    """
+    pair = compared.pair
+    content = content_places(pair.claim)
+    if compared.findings or len(content) < _ENOUGH_FOR_A_CLAUSE:
+        return False
+    links = [pair.links[place] for place in content]
+    places = [link.place for link in links]
+    if any(link.strength < 1 for link in links) or places != sorted(set(places)):
+        return False
+    within = pair.evidence[places[0] : places[-1] + 1]
+    before = pair.evidence[: places[0]]
+    opens = not any(w.clause == within[0].clause and not w.functional for w in before)
+    same = within[0].sentence == within[-1].sentence
+    return opens and same and sum(not word.functional for word in within) == len(content)
 
 
 def _repeats(words: Sequence[Word]) -> bool:
