@@ -291,6 +291,31 @@ def test_a_crowd_that_says_nothing_keeps_nobody_out(engine: Engine) -> None:
         assert time.monotonic() - begun < AMPLE
 
 
+def test_in_a_rush_those_stay_whose_request_has_arrived_unread() -> None:
+    app = FastAPI()
+
+    @app.get("/busy")
+    async def busy() -> str:
+        time.sleep(0.5)  # the loop is to take all the others at once
+        return "done"
+
+    @app.get("/health/live")
+    def live() -> str:
+        return "ok"
+
+    asked = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    protocol = partial(GuardedProtocol, doors=Doors(4, PATIENCE))
+    with running(app, http=protocol) as address, ExitStack() as crowd:
+        first = crowd.enter_context(connected(address))
+        first.sendall(b"GET /busy HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        time.sleep(0.1)
+        early = crowd.enter_context(connected(address))
+        early.sendall(asked)
+        for _ in range(20):
+            crowd.enter_context(connected(address))
+        assert received(early).startswith(b"HTTP/1.1 200 ")
+
+
 def test_where_all_are_being_served_a_new_one_is_told_to_come_again(engine: Engine) -> None:
     with ExitStack() as busy, guarded(engine, limit=3) as address:
         for _ in range(3):

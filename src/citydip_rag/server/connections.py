@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import select
 import sys
 from http import HTTPStatus
+from itertools import islice
 from time import monotonic
 from typing import Any, Final
 
@@ -75,6 +77,9 @@ _LARGE: Final = _response(
     )
 )
 
+_LOOKED_AT: Final = 32
+"""Silent connections among which one is sought that has sent nothing."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -94,6 +99,16 @@ class Doors:
         self.seconds = seconds
         self.silent: dict[GuardedProtocol, None] = {}
         self._warned = -_SECONDS_BETWEEN_WARNINGS
+
+    def longest_silent(self) -> GuardedProtocol | None:
+        """Who is to go for another; None where all are being served.
+
+        Whoever has sent what is not read yet is spared, if another is found soon: in a rush many
+        connections are taken before any of them is read.
+        """
+        first = next(iter(self.silent), None)
+        near = islice(self.silent, _LOOKED_AT)
+        return next((silent for silent in near if not silent.has_unread), first)
 
     def warn(self) -> None:
         """Tell now and then that there are too many connections."""
@@ -123,6 +138,15 @@ class GuardedProtocol(H11Protocol):
         self._taking: asyncio.TimerHandle | None = None
 
     @property
+    def has_unread(self) -> bool:
+        """Whether bytes have arrived that nobody has read yet; Windows does not say."""
+        if not hasattr(select, "poll"):
+            return False
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket"), select.POLLIN)
+        return bool(poll.poll(0))
+
+    @property
     def is_answering(self) -> bool:
         """Whether a request is being answered, of those that come to an end by themselves."""
         return self._is_busy and not self._only_listens
@@ -140,10 +164,11 @@ class GuardedProtocol(H11Protocol):
         super().connection_made(transport)
         if len(self.connections) > self._doors.limit:
             self._doors.warn()
-            if not self._doors.silent:
+            longest = self._doors.longest_silent()
+            if longest is None:
                 self._leave(_FULL)
                 return
-            next(iter(self._doors.silent)).give_way()
+            longest.give_way()
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
