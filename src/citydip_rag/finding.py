@@ -282,8 +282,7 @@ def _is_of_another_year(question: str, found: Found) -> bool:
         return False
     best = max(found.evidence, key=lambda e: e.strength)
     passage = best.candidate.passage
-    around = f"{passage.lead}\n{passage.heading}\n{passage.text}"
-    return speaks_of_another_year(question, best.text, around)
+    return speaks_of_another_year(question, best.text, f"{passage.lead}\n{passage.text}")
 
 
 def _defined_in(passage: Passage, term: str) -> bool:

@@ -19,6 +19,8 @@ _TELLING: Final = re.compile(
 """An address of a database: what of it is no secret."""
 
 
+SCHEMES: Final = ("postgresql://", "postgres://")
+"""How the address of a database begins."""
 _LIKE_AN_ADDRESS: Final = re.compile(r"[a-z][a-z\d+.-]+:/|[^/@]*:[^/@]*@", re.IGNORECASE)
 
 
@@ -60,7 +62,7 @@ def index_address(value: object) -> Path | DatabaseAddress:
         return value
     if not isinstance(value, str):
         raise ValueError("name a folder, or a database as postgresql://…")  # noqa: TRY004  # pydantic
-    if value.startswith(("postgresql://", "postgres://")):
+    if value.startswith(SCHEMES):
         return DatabaseAddress(value)
     if _LIKE_AN_ADDRESS.match(value):  # which may hold a password: no folder is called so
         raise ValueError("an address of a database begins with postgresql:// and nothing else")

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 from citydip_rag.state import State
+from citydip_rag.state.addresses import is_on_a_server
 
 
 class Vault:
@@ -45,5 +46,5 @@ class Vault:
                 self._state = None
 
     def _exists(self) -> bool:
-        on_a_server = isinstance(self._address, str) and "://" in self._address
-        return self._state is not None or on_a_server or Path(self._address).is_file()
+        there = is_on_a_server(self._address) or Path(self._address).is_file()
+        return self._state is not None or there

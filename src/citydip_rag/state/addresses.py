@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from citydip_rag.errors import MissingDependencyError, SettingsError, StateError
+from citydip_rag.values import SCHEMES
 
 POSTGRES: Final = {"connect_timeout": "3", "client_encoding": "UTF8"}
 """Of a connection, unless the address says otherwise: how long it is tried; text, not bytes."""
@@ -14,7 +15,7 @@ _HIGHEST_PORT: Final = 65_535
 
 def is_on_a_server(address: str | Path) -> bool:
     """Whether it is that of a PostgreSQL database."""
-    return isinstance(address, str) and address.startswith(("postgresql://", "postgres://"))
+    return isinstance(address, str) and address.startswith(SCHEMES)
 
 
 def check_address(address: str | Path) -> None:
@@ -42,19 +43,29 @@ def parameters_of(address: str) -> dict[str, str]:
         MissingDependencyError: the driver is not installed.
     """
     try:
-        from psycopg import ProgrammingError
-        from psycopg.conninfo import conninfo_to_dict
+        found = given_in(address)
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
             "PostgreSQL's driver is not installed.", "pip install 'citydip-rag[postgres]'"
         ) from error
+    if found is None:
+        raise _malformed()
+    return POSTGRES | found
+
+
+def given_in(address: str) -> dict[str, str] | None:
+    """The parameters in an address, as PostgreSQL's driver reads it; None where it is malformed.
+
+    Where a password with an @ in it takes a port's place it is, too: the driver would repeat it.
+    """
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
     try:
         found = {name: str(value) for name, value in conninfo_to_dict(address).items()}
-    except ProgrammingError:
-        raise _malformed() from None  # its cause holds the address
-    if not all(_is_port(port) for port in found.get("port", "").split(",")):
-        raise _malformed()  # what stands there is the rest of a password with an @ in it
-    return POSTGRES | found
+    except ProgrammingError:  # which holds the address
+        return None
+    return found if all(map(_is_port, found.get("port", "").split(","))) else None
 
 
 def _is_port(text: str) -> bool:

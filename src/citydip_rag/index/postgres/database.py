@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import Connection, errors
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from citydip_rag.errors import (
@@ -24,6 +24,7 @@ from citydip_rag.errors import (
     IndexUnreachableError,
     SettingsError,
 )
+from citydip_rag.state.addresses import given_in
 from citydip_rag.values import OTHER_SCHEMAS, DatabaseAddress
 
 CONNECTIONS: Final = 8
@@ -303,13 +304,12 @@ def _unreachable(error: Exception) -> IndexUnreachableError:
 
 
 def _conninfo(address: DatabaseAddress) -> str:
-    try:
-        given = conninfo_to_dict(address.get_secret_value())
-    except psycopg.ProgrammingError:
+    given = given_in(address.get_secret_value())
+    if given is None:
         raise SettingsError(
             f"The address {address} of the index is malformed.",
             "Write it as postgresql://user:password@host:5432/database.",
-        ) from None  # its cause holds the address
+        )
     return make_conninfo("", **{**_DEFAULTS, **given})
 
 
