@@ -73,6 +73,6 @@ def test_what_no_answer_can_be(change: dict[str, Any]) -> None:
 def test_nouns_do_not_change() -> None:
     claim = Claim(text="Kota.", supported=True, support=1)
     with pytest.raises(ValidationError, match="frozen"):
-        claim.supported = False  # type: ignore[misc]
+        claim.supported = False
     with pytest.raises(ValidationError, match="greater than or equal to 0"):
         Span(start=-1, end=3)

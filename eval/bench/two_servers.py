@@ -91,7 +91,7 @@ def plan(address: str, query: Query, dimension: int) -> str:
     said: list[str] = []
 
     class Explaining(PostgresVectors):
-        def _rows(self, statement: str, **values: object) -> list[tuple]:  # type: ignore[type-arg]
+        def _rows(self, statement: str, **values: object) -> list[tuple]:
             with psycopg.connect(address) as connection:
                 connection.execute("set hnsw.ef_search = 100")
                 connection.execute("set hnsw.iterative_scan = strict_order")
@@ -103,7 +103,7 @@ def plan(address: str, query: Query, dimension: int) -> str:
             said.extend(row[0] for row in rows)
             return []
 
-    Explaining(None, 0, dimension).search(query.vector, 20)  # type: ignore[arg-type]
+    Explaining(None, 0, dimension).search(query.vector, 20)
     return "\n".join(_short(line) for line in said)
 
 

@@ -88,7 +88,7 @@ def test_each_has_a_share_of_its_own(
     second: tuple[Principal, str],
     said: str,
 ) -> None:
-    granted = Limits(Settings(**settings))  # type: ignore[arg-type]
+    granted = Limits(Settings(**settings))
     with granted.asking(*first):
         pass
     if not said:
@@ -139,6 +139,6 @@ def test_a_refused_question_costs_nothing() -> None:
         ("", True, ""),
     ],
 )
-def test_which_client_an_address_is(address: str, here: bool, counted: str) -> None:  # noqa: FBT001
+def test_which_client_an_address_is(address: str, *, here: bool, counted: str) -> None:
     assert comes_from_here(address) is here
     assert counted_as(address) == counted

@@ -42,7 +42,7 @@ def test_each_attack_is_refused_and_others_are_served(
     protocol = partial(GuardedProtocol, doors=Doors(40, PATIENCE))
     happened = {}
     with running(
-        asyncio.run(built()),  # type: ignore[arg-type]
+        asyncio.run(built()),
         http=protocol,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
     ) as address:

@@ -146,7 +146,8 @@ def test_the_scopes_are_those_of_the_server() -> None:
 )
 def test_without_a_key_a_server_is_for_this_machine_alone(
     settings: dict[str, Any],
-    free: bool,  # noqa: FBT001
+    *,
+    free: bool,
 ) -> None:
     made = Settings(**settings)
     if free:

@@ -127,7 +127,7 @@ async def test_every_option_is_sent(asked: AsyncClient) -> None:
 @pytest.mark.parametrize("streamed", [True, False])
 async def test_a_refusal_says_which_field(asked: AsyncClient, *, streamed: bool) -> None:
     given = {"question": "kota", "documents": ["nowhere"]}
-    refused: Any = anext(asked.stream(**given)) if streamed else asked.ask(**given)  # type: ignore[arg-type]
+    refused: Any = anext(asked.stream(**given)) if streamed else asked.ask(**given)
     with pytest.raises(ProblemError) as caught:
         await refused
     problem = caught.value

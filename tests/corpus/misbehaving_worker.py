@@ -27,5 +27,5 @@ def read(path: Path, source: str) -> list[Part]:
 
 
 if __name__ == "__main__":
-    worker.read_parts = read  # type: ignore[attr-defined]
+    worker.read_parts = read
     worker.run()

@@ -234,7 +234,7 @@ def test_line_ends_do_not_change_the_document(tmp_path: Path) -> None:
         ("Kata " * 15 + "akhir", False),
     ],
 )
-def test_headings_by_their_look(line: str, heading: bool) -> None:  # noqa: FBT001
+def test_headings_by_their_look(line: str, *, heading: bool) -> None:
     text = f"{line}\nIsi di bawahnya adalah kalimat penuh."
     assert bool(structure(text).headings) is heading
 

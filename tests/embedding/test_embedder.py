@@ -93,6 +93,6 @@ def test_the_bundled_model_has_its_projection(embedder: Embedder) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_number_types_agree(embedder: Embedder, dtype: str) -> None:
-    other = SentenceTransformersEmbedder("bundled", dtype)  # type: ignore[arg-type]
+    other = SentenceTransformersEmbedder("bundled", dtype)
     cosine = (other.encode_queries(TEXTS) * embedder.encode_queries(TEXTS)).sum(axis=1)
     assert cosine.min() > 0.999

@@ -58,7 +58,7 @@ def test_a_bad_answers_evidence_is_left_to_be_found(tmp_path: Path) -> None:
         (rated("a", DAY), True),
     ],
 )
-def test_whether_it_can_be_answered(bad: Rated, answerable: bool) -> None:  # noqa: FBT001
+def test_whether_it_can_be_answered(bad: Rated, *, answerable: bool) -> None:
     (question,) = rated_questions([bad])
     assert question.answerable is answerable
     assert question.is_complete is not answerable

@@ -165,7 +165,7 @@ def test_key_facts_and_history(tmp_path: Path, engine: Engine) -> None:
         ("Kota-kota", "kota kota", True),
     ],
 )
-def test_saying_a_fact(text: str, fact: str, said: bool) -> None:  # noqa: FBT001  # a table's column
+def test_saying_a_fact(text: str, fact: str, *, said: bool) -> None:
     assert says(text, fact) is said
 
 

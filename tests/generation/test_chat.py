@@ -297,7 +297,7 @@ async def in_pieces(text: str) -> AsyncGenerator[str]:
         ("Kota tidak memuat pasar.", False),
     ],
 )
-def test_declining(text: str, expected: bool) -> None:  # noqa: FBT001  # a table
+def test_declining(text: str, *, expected: bool) -> None:
     assert declines(text) is expected
 
 

@@ -39,7 +39,7 @@ def settings(address: str, **changes: object) -> Settings:
         "llm_model": "m",
         "llm_api_key": KEY,
     }
-    return Settings(llm_base_url=address, **{**limits, **changes})  # type: ignore[arg-type]
+    return Settings(llm_base_url=address, **{**limits, **changes})
 
 
 async def written(generator: OpenAIGenerator) -> str:

@@ -43,7 +43,7 @@ def generator(address: str, **changes: object) -> OpenAIGenerator:
         "llm_model": "m",
         "llm_api_key": KEY,
     }
-    return OpenAIGenerator(Settings(llm_base_url=address, **{**limits, **changes}))  # type: ignore[arg-type]
+    return OpenAIGenerator(Settings(llm_base_url=address, **{**limits, **changes}))
 
 
 async def written(made: OpenAIGenerator) -> str:

@@ -206,7 +206,8 @@ def test_a_clause_of_the_evidence_needs_no_weighing(
     verifier: AlignmentVerifier,
     passages: list[Passage],
     claim: str,
-    said: bool,  # noqa: FBT001  # a table
+    *,
+    said: bool,
 ) -> None:
     """ "diplomasi kota juga menghadapi tantangan", without "juga"."""
     assert (verifier.support(claim, passages).score >= 0.5) is said

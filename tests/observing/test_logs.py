@@ -93,8 +93,9 @@ class Screen(io.StringIO):
 def test_auto_is_text_for_people(
     monkeypatch: pytest.MonkeyPatch,
     chosen: str,
-    terminal: bool,  # noqa: FBT001
-    json_wanted: bool,  # noqa: FBT001
+    *,
+    terminal: bool,
+    json_wanted: bool,
 ) -> None:
     monkeypatch.setattr(sys, "stderr", Screen(terminal=terminal))
     assert wants_json(load_settings(log_format=chosen)) is json_wanted

@@ -234,7 +234,7 @@ def collecting() -> Iterator[tuple[str, Sequence[tuple[str, str, ExportTraceServ
     handler = type("Own", (Collector,), {"received": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", handler.received  # type: ignore[attr-defined]
+        yield f"http://127.0.0.1:{server.server_port}", handler.received
         server.shutdown()
 
 

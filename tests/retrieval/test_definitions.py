@@ -54,7 +54,7 @@ def test_the_term(question: str, term: str) -> None:
         ("The trustee is paid.", "trustee", False),
     ],
 )
-def test_the_sentence(sentence: str, term: str, does: bool) -> None:  # noqa: FBT001  # a table
+def test_the_sentence(sentence: str, term: str, *, does: bool) -> None:
     assert defines(sentence, term) is does
 
 

@@ -103,7 +103,7 @@ def test_a_statute_that_is_not_held_is_known_as_such() -> None:
         ("Siapa yang disebut dalam Pasal 6 UUD 1945?", "Pasal 6 ayat (1)", False),
     ],
 )
-def test_the_article(question: str, place: str, lookup: bool) -> None:  # noqa: FBT001  # a table
+def test_the_article(question: str, place: str, *, lookup: bool) -> None:
     asked = read(question)
     assert asked.is_place(place)
     assert asked.lookup is lookup

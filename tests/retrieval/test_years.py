@@ -33,7 +33,8 @@ def test_another_year(
     question: str,
     sentence: str,
     around: str,
-    other: bool,  # noqa: FBT001  # a table
+    *,
+    other: bool,
 ) -> None:
     assert speaks_of_another_year(question, sentence, around) is other
 

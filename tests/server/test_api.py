@@ -115,7 +115,7 @@ async def test_longest_question_is_answered(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_large_body_is_refused(client: httpx.AsyncClient, announced: bool) -> None:  # noqa: FBT001
+async def test_large_body_is_refused(client: httpx.AsyncClient, *, announced: bool) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(9):
             yield b"a" * (MAX_BODY_BYTES // 8)

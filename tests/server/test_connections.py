@@ -364,6 +364,6 @@ def test_connections_leave_files_for_the_rest(engine: Engine) -> None:
     files = open_files_allowed()
     settings = Settings(connections=10**6)
     config = make_config(create_app(Library(LiveEngine(engine))), settings)
-    doors = config.http.keywords["doors"]  # type: ignore[union-attr]
+    doors = config.http.keywords["doors"]
     assert doors.limit + config.backlog < files
     assert doors.seconds == settings.request_seconds

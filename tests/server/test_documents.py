@@ -43,7 +43,7 @@ async def client(library: Library) -> AsyncIterator[httpx.AsyncClient]:
 def changed(library: Library, **values: object) -> Library:
     """The same library under other settings."""
     engine = library.live.current
-    settings = Settings(**{**dict(engine.settings), **values})  # type: ignore[arg-type]
+    settings = Settings(**{**dict(engine.settings), **values})
     return Library(LiveEngine(Engine.open(settings, engine.embedder)))
 
 
@@ -71,7 +71,7 @@ async def test_a_document_is_added_asked_and_removed(client: httpx.AsyncClient) 
     assert response.json()["sources"] == ["kembar.md"]
     job = await finished(client)
     assert job["state"] == "done"
-    assert {file["source"]: file["status"] for file in job["files"]} == {  # type: ignore[attr-defined]
+    assert {file["source"]: file["status"] for file in job["files"]} == {
         "awal.txt": "unchanged",
         "kembar.md": "indexed",
     }

@@ -144,4 +144,4 @@ def test_an_origin_is_exact(origin: str) -> None:
 
 
 def test_the_server_names_itself_in_no_header() -> None:
-    assert make_config(None, Settings()).server_header is False  # type: ignore[arg-type]
+    assert make_config(None, Settings()).server_header is False

@@ -394,7 +394,7 @@ def test_who_a_request_claims_to_come_from_counts_for_nothing(
     with service.client("") as stranger, service.client() as client:
         assert stranger.get("/documents", headers=claims).status_code == 401
         told = next(record for record in caplog.records if "refused" in record.message)
-        assert told.address == "127.0.0.1"  # type: ignore[attr-defined]
+        assert told.address == "127.0.0.1"
         for path in ("/", "/config", "/docs"):
             response = client.get(path, headers=claims)
             assert response.status_code == 200

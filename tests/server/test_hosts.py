@@ -25,7 +25,7 @@ def opened(article_settings: Settings, engine: Engine) -> Opener:
 
     @asynccontextmanager
     async def open_client(**values: object) -> AsyncIterator[httpx.AsyncClient]:
-        settings = Settings(**{**dict(article_settings), **values})  # type: ignore[arg-type]
+        settings = Settings(**{**dict(article_settings), **values})
         live = LiveEngine(Engine.open(settings, engine.embedder))
         app = mount_page(create_app(Library(live)), live)
         transport = httpx.ASGITransport(app=app)

@@ -131,7 +131,7 @@ async def test_documents_are_listed_and_are_resources(client: Client, own: Engin
     (template,) = (await client.list_resource_templates()).resource_templates
     assert template.uri_template == "citydip://documents/{document_id}"
     (content,) = (await client.read_resource(resource.uri)).contents
-    assert content.text == own.document(identity).text  # type: ignore[union-attr]
+    assert content.text == own.document(identity).text
 
 
 async def test_what_does_not_exist_is_an_error_of_the_protocol(client: Client) -> None:

@@ -256,7 +256,7 @@ async def test_a_new_generation_is_observed_too(own_settings: Settings, embedder
 
 
 async def test_a_hook_tells_how_many_wait(client: httpx.AsyncClient) -> None:
-    metrics: Metrics = client._transport.app.state.observer.metrics  # type: ignore[attr-defined]
+    metrics: Metrics = client._transport.app.state.observer.metrics
     waiting = [1, 2, 3]
     metrics.waiting.set_function(lambda: float(len(waiting)))
     assert value(await scraped(client), "citydip_questions_waiting") == 3
@@ -271,7 +271,7 @@ async def test_a_log_line_of_a_checking_thread_knows_its_request(
     def noted(self: Checker, sentence: object) -> object:
         scope = current()
         seen.append((threading.current_thread().name, scope.request_id if scope else ""))
-        return check(self, sentence)  # type: ignore[arg-type]
+        return check(self, sentence)
 
     monkeypatch.setattr(Checker, "check", noted)
     async with client_of(own_library(engine)) as client:

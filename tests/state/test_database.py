@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from psycopg.errors import DiskFull
 from typer.testing import CliRunner
 
 from citydip_rag.access import Keys, Scope
@@ -65,9 +66,8 @@ def test_a_full_disk_is_named_as_such(tmp_path: Path) -> None:
     with pytest.raises(StateError, match=r"disk is full.* Make room"):
         write()
     state.close()
-    psycopg_errors = pytest.importorskip("psycopg.errors")
     unknown = StateError("?")
-    for error in (OSError(28, "No space left on device"), psycopg_errors.DiskFull()):
+    for error in (OSError(28, "No space left on device"), DiskFull()):
         assert "disk is full" in told(error, unknown).message
     assert told(OSError(13, "Permission denied"), unknown) is unknown
 

@@ -78,7 +78,7 @@ def visit(
     context = browser.new_context(
         locale=locale,
         viewport={"width": size[0], "height": size[1]},
-        color_scheme=scheme,  # type: ignore[arg-type]
+        color_scheme=scheme,
         reduced_motion="reduce",
     )
     page = context.new_page()

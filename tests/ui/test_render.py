@@ -303,7 +303,7 @@ def test_a_place_that_is_only_the_title_is_not_said_twice() -> None:
 
 
 @pytest.mark.parametrize("abstained", [False, True])
-def test_an_answer_without_a_receipt_offers_no_rating(abstained: bool) -> None:  # noqa: FBT001
+def test_an_answer_without_a_receipt_offers_no_rating(*, abstained: bool) -> None:
     said = answer(FIRST, abstained=abstained)
     assert "data-rate" not in render.answered("Apa?", said)
     html = render.answered("Apa?", said.model_copy(update={"receipt": 'a"b'}))
