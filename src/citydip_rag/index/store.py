@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from citydip_rag.index.passages import COLUMNS, Passages, passage_of, row_of
 from citydip_rag.schema import Document, DocumentName, Passage
@@ -130,6 +130,6 @@ class PassageStore(Passages):
         )
         return int(rows[0][0]) if rows else None
 
-    def _query(self, statement: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
+    def _query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._connection.execute(statement, values).fetchall()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from sqlalchemy import (
     URL,
@@ -147,16 +147,16 @@ def _engine(address: str | Path) -> Engine:
     return engine
 
 
-def _outside_the_index(connection: object, _: object) -> None:
+def _outside_the_index(connection: Any, _: object) -> None:
     """Whatever the user is called, the tables are not in the schema of an index."""
-    connection.execute(OTHER_SCHEMAS)  # type: ignore[attr-defined]  # of psycopg
-    connection.commit()  # type: ignore[attr-defined]  # likewise
+    connection.execute(OTHER_SCHEMAS)
+    connection.commit()
 
 
-def _write_ahead(connection: object, _: object) -> None:
+def _write_ahead(connection: Any, _: object) -> None:
     """Let readers read while somebody writes."""
-    connection.execute("pragma journal_mode = wal")  # type: ignore[attr-defined]
-    connection.execute("pragma foreign_keys = on")  # type: ignore[attr-defined]
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma foreign_keys = on")
 
 
 def _prepare(engine: Engine, attempts: int = _ATTEMPTS) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -114,7 +114,7 @@ class PostgresPassages(Passages):
         )
         return int(rows[0][0]) if rows else None
 
-    def _rows(self, statement: str, **values: object) -> list[tuple]:  # type: ignore[type-arg]
+    def _rows(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
         return self._database.rows(statement, {"generation": self._generation, **values})
 
 
